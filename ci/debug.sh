@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds the extensions with HOOPFAST_DEBUG=1 (assertions, line tracing, annotated HTML) and runs the tests that touch them.
+# The next verb that needs the ordinary build makes it again, because the stamp is gone.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+rm -f .venv/.extensions
+export HOOPFAST_DEBUG=1 CYTHON_FORCE_REGEN=1
+.venv/bin/python setup.py --quiet build_ext --inplace --force
+trap 'rm -f hoopfast/wire/*.c hoopfast/wire/*.so' EXIT
+.venv/bin/python -m pytest -q tests/wire tests/session "$@"
+say "annotated sources: hoopfast/wire/*.html; \`make setup\` builds the ordinary extensions again"
