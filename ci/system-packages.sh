@@ -10,12 +10,8 @@ installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = i
 wanted=()
 want() { installed "$1" || wanted+=("$1"); }
 
-# PostgreSQL 15 is what the tests name; a Debian without it gives its own version, and the tests for 15 say that they are skipped.
-if ! installed postgresql-15; then
-    if [ -n "$(apt-cache search --names-only '^postgresql-15$' 2>/dev/null)" ] || [ ! -d /usr/lib/postgresql ]; then
-        want postgresql-15
-    fi
-fi
+# PostgreSQL 15 is what the tests name; a Debian that has no such package gives its own version (below).
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql-15
 want pgbouncer
 want haproxy
 want valgrind
@@ -51,12 +47,16 @@ if ! grep -qs '^ *create_main_cluster *= *false' $clusters; then
     printf 'create_main_cluster = false\n' | "${as_root[@]}" tee -a $clusters >/dev/null
 fi
 
-say "installing ${wanted[*]}"
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold)
 log=$(mktemp)
-if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${wanted[@]}"; } >"$log" 2>&1; then
-    tail -n 40 "$log" >&2
-    die "apt-get failed; its last words are above, all of them in $log."
+run() { "${apt[@]}" "$@" >>"$log" 2>&1 || { tail -n 40 "$log" >&2; die "apt-get $1 failed; its last words are above, all of them in $log."; }; }
+
+say "installing ${wanted[*]}"
+run update
+if [ -z "$(apt-cache search --names-only '^postgresql-15$')" ]; then
+    say "no package postgresql-15 here: installing this Debian's own PostgreSQL; tests that need 15 will say that they are skipped"
+    wanted=("${wanted[@]/#postgresql-15/postgresql}")
 fi
+run install -y --no-install-recommends "${wanted[@]}"
 rm -f "$log"
 say "system packages: installed ${wanted[*]}"
