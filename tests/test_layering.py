@@ -1,7 +1,7 @@
 """The one direction of imports, checked on the sources: docs/design.md §3 as a test.
 
-Reads every module of hoopfast/ (Cython ones too) as text, imports nothing. Besides the layers it checks what only one place may
-import, that modules stay small, and that no file names a place that a reader does not have.
+Reads every module of hoopfast/ (Cython ones too) as text, imports nothing. Besides the layers it checks what only one
+place may import, that modules stay small, and that no file names a place that a reader does not have.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The mirror: every hoopfast/x/y.py or .pyx has its tests/x/test_y.py.
 
-The exemptions are listed with their reason, and the list only shrinks: an entry whose test exists, or whose module is gone, fails.
+The exemptions are listed with their reason, and the list only shrinks: an entry whose test exists, or whose module is
+gone, fails.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def test_the_exemptions_only_shrink(module: str) -> None:
 
 
 def test_no_tests_without_a_module() -> None:
-    # A test that mirrors nothing tests something that has moved; system/, support/ and bench/ are about more than one module.
+    # What mirrors nothing tests something that has moved; the folders below are about more than one module.
     elsewhere = {"system", "support", "bench", "fuzz"}
     known = {mirror(module) for module in modules()}
     strays = []
