@@ -2,7 +2,7 @@
 
 from hoopfast.config.loader import load, merged, parse
 from hoopfast.config.masks import MaskSpec
-from hoopfast.config.problems import ConfigProblems, Finding, Problem
+from hoopfast.config.problems import ConfigFileError, Finding, Problem
 from hoopfast.config.reload import Changes, diff
 from hoopfast.config.schema import (
     Access,
@@ -30,7 +30,7 @@ __all__ = [
     "Audit",
     "Changes",
     "Config",
-    "ConfigProblems",
+    "ConfigFileError",
     "Control",
     "Database",
     "Finding",

@@ -1,4 +1,4 @@
-"""The types of single values in the configuration: what turns a TOML value into what the code uses, or says what is wrong.
+"""The types of single values in the configuration: from what TOML gives to what the code uses, or what is wrong.
 
 Knows no section. Every ValueError raised here becomes one line that the user reads, with file, line and key before it.
 """
@@ -22,16 +22,15 @@ REDACT = MaskSpec("redact")
 _CLAIM_NAME = re.compile(r"[^\s\0]{1,200}")
 _SINK_SCHEMES = ("s3", "gs", "az", "file", "syslog+tls", "https")
 _COMMANDS = (
-    "SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "CALL", "DO", "EXPLAIN", "EXECUTE", "PREPARE",
-    "DEALLOCATE", "DECLARE", "FETCH", "MOVE", "CLOSE", "LOCK", "SET", "RESET", "SHOW", "DISCARD", "LISTEN", "UNLISTEN", "NOTIFY",
-    "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "CREATE", "ALTER", "DROP", "GRANT", "REVOKE",
-    "COMMENT", "REINDEX", "CLUSTER", "VACUUM", "ANALYZE", "REFRESH", "CHECKPOINT", "LOAD", "SECURITY", "IMPORT", "REASSIGN", "TABLE",
+    "SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "CALL", "DO", "EXPLAIN",
+    "EXECUTE", "PREPARE", "DEALLOCATE", "DECLARE", "FETCH", "MOVE", "CLOSE", "LOCK", "SET", "RESET", "SHOW",
+    "DISCARD", "LISTEN", "UNLISTEN", "NOTIFY", "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT",
+    "RELEASE", "CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "REINDEX", "CLUSTER", "VACUUM", "ANALYZE",
+    "REFRESH", "CHECKPOINT", "LOAD", "SECURITY", "IMPORT", "REASSIGN", "TABLE",
 )  # fmt: skip
 
 
 def _duration(value: object) -> float:
-    # Defaults and already parsed values are seconds; a bare number in the file cannot get here, TOML's are int or float,
-    # so a validated model is never fed back into validation.
     seconds = parse_duration(value)
     if seconds <= 0:
         raise ValueError("must be longer than 0")
@@ -99,10 +98,14 @@ def parse_audience(value: object) -> list[str]:
 def parse_issuer_url(value: object) -> str:
     """The issuer exactly as `iss` in its tokens has it; https, or http on loopback."""
     if not isinstance(value, str):
-        raise ValueError(f'{value!r} is not a URL: write it as the tokens\' "iss" has it, such as "https://issuer.example"')
+        raise ValueError(
+            f'{value!r} is not a URL: write it as the tokens\' "iss" has it, such as "https://issuer.example"'
+        )
     parts = _split_url(value)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f'"{value}" is not an issuer\'s URL: write it as the tokens\' "iss" has it, such as "https://issuer.example"')
+        raise ValueError(
+            f'"{value}" is not an issuer\'s URL: write it as the tokens\' "iss" has it, such as "https://issuer.example"'
+        )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(f'"{value}" must be https: whoever can change keys on the way could sign in as anybody')
     return value
@@ -121,7 +124,8 @@ def parse_store_url(value: object) -> str:
         raise ValueError('a URL is needed: "sqlite:///hoopfast.db" or "postgresql://user@host/database"')
     parts = _split_url(value)
     if not (parts.scheme == "sqlite" and value.startswith("sqlite:///")) and parts.scheme != "postgresql":
-        raise ValueError(f'the scheme "{parts.scheme}" is not known: write "sqlite:///hoopfast.db" or "postgresql://user@host/database"')
+        forms = '"sqlite:///hoopfast.db" or "postgresql://user@host/database"'
+        raise ValueError(f'the scheme "{parts.scheme}" is not known: write {forms}')
     return value
 
 
@@ -131,7 +135,8 @@ def parse_sink(value: object) -> str:
         raise ValueError(f'{value!r} is not a URL: write one such as "s3://bucket/prefix"')
     scheme = _split_url(value).scheme
     if scheme not in _SINK_SCHEMES:
-        raise ValueError(f'the scheme "{scheme}" is not known{nearest(scheme, _SINK_SCHEMES)}; known are {", ".join(_SINK_SCHEMES)}')
+        known = ", ".join(_SINK_SCHEMES)
+        raise ValueError(f'the scheme "{scheme}" is not known{nearest(scheme, _SINK_SCHEMES)}; known are {known}')
     return value
 
 

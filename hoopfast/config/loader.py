@@ -1,4 +1,4 @@
-"""Reads hoopfast.toml: TOML, the schema, the references between sections. Lists all that is wrong, not the first thing only.
+"""Reads hoopfast.toml: TOML, the schema, the references between sections. Lists all that is wrong, not the first only.
 
 The one place that turns pydantic's errors into sentences. Reads the one file, and none that it names.
 """
@@ -16,13 +16,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hoopfast.config.locate import line_of, lines_of
-from hoopfast.config.problems import ConfigProblems, Place, Problem, nearest
+from hoopfast.config.problems import ConfigFileError, Place, Problem, nearest
 from hoopfast.config.references import problems_of
 from hoopfast.config.schema import Config, PolicyConfig
 from hoopfast.errors import ConfigError
 
 _LARGEST_FILE = 4 * 1024 * 1024
-_RESERVED = {(PolicyConfig, "preset"): "is reserved for a later version: list the columns under mask"}
+_RESERVED: dict[tuple[type[BaseModel], str], str] = {
+    (PolicyConfig, "preset"): "is reserved for a later version: list the columns under mask"
+}
 _TYPES = {
     "int_type": "a whole number is needed",
     "int_from_float": "a whole number is needed",
@@ -37,17 +39,17 @@ _TYPES = {
 
 
 def load(path: Path | str, *, lenient_databases: bool = False, supplied: Mapping[str, Any] | None = None) -> Config:
-    """The configuration in a file; ConfigProblems (a ConfigError) lists all that is wrong with it.
+    """The configuration in a file; ConfigFileError (a ConfigError) lists all that is wrong with it.
 
-    `supplied` are tables, in the form that TOML gives, that add to those of the file and replace its values and arrays key
-    by key. `lenient_databases`: access rules may name databases and issuers that are not there, somebody supplies them later.
+    `supplied` are tables, in the form that TOML gives, that add to those of the file and replace its values and arrays
+    key by key. `lenient_databases`: access rules may name databases and issuers that somebody supplies later.
     """
     path = Path(path).absolute()
     text = _read(path)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigProblems(path, [Problem((), f"this is not TOML: {error}")]) from None
+        raise ConfigFileError(path, [Problem((), f"this is not TOML: {error}")]) from None
     return parse(merged(raw, supplied or {}), path, text=text, lenient_databases=lenient_databases)
 
 
@@ -60,7 +62,7 @@ def parse(raw: Mapping[str, Any], path: Path, *, text: str = "", lenient_databas
         problems += [_problem(details) for details in error.errors(include_url=False)]
     if problems:
         lines = lines_of(text)
-        raise ConfigProblems(path, (Problem(one.place, one.message, line_of(one.place, lines)) for one in problems))
+        raise ConfigFileError(path, (Problem(one.place, one.message, line_of(one.place, lines)) for one in problems))
     config._path = path
     return config
 
@@ -108,7 +110,8 @@ def _problem(details: ErrorDetails) -> Problem:
     bounds = details.get("ctx", {})
     for key, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
         if key in bounds:
-            return Problem(place, f"{_shown(details['input'])} is out of range: it must be {words} {_bound(details['input'], bounds[key])}")
+            value, bound = details["input"], bounds[key]
+            return Problem(place, f"{_shown(value)} is out of range: it must be {words} {_bound(value, bound)}")
     return Problem(place, details["msg"])
 
 

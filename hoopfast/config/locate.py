@@ -1,4 +1,4 @@
-"""Finds the line of a key in a TOML text, for error messages. A simple search by headers and `key =`: a hint, not a parser."""
+"""Finds the line of a key in a TOML text, for error messages: a simple search by headers and `key =`, not a parser."""
 
 from __future__ import annotations
 

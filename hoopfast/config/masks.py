@@ -58,7 +58,7 @@ def parse_derived(value: object) -> MaskSpec:
     """As `parse_mask`, for expressions over a column: a part or a digest of an expression would leak (soundness 57)."""
     mask = parse_mask(value)
     if mask.name in COUNTED:
-        raise ValueError(f'"{mask.name}" is no mask for derived values, it would show a part of them: use redact, null or constant(text)')
+        raise ValueError(f'"{mask.name}" would show a part of a derived value: use redact, null or constant(text)')
     return mask
 
 

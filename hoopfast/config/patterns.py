@@ -1,7 +1,7 @@
-"""Patterns over the names of columns, relations and functions: `public.patients.*`, `public."Patients"."SSN"`, `staging.*`.
+"""Patterns over the names of columns, relations and functions: `public.patients.*`, `public."Patients"."SSN"`.
 
-Owns their syntax: identifiers as in SQL (unquoted ones fold to lower case, quoted ones are exact), with `*` and `?` as globs
-in unquoted ones. Knows no catalog; policy/ binds the patterns to what is there.
+Owns their syntax: identifiers as in SQL (unquoted ones fold to lower case, quoted ones are exact), with `*` and `?` as
+globs in unquoted ones. Knows no catalog; policy/ binds the patterns to what is there.
 """
 
 from __future__ import annotations
@@ -62,12 +62,14 @@ class DottedPattern(str):
 
     @property
     def specificity(self) -> tuple[int, ...]:
-        """Sorts patterns, the more specific one higher: exact names before globs, then longer texts, last part first."""
-        return (*(int(not part.glob) for part in reversed(self.parts)), *(len(part.text.strip("*")) for part in reversed(self.parts)))
+        """Sorts patterns, the more specific higher: exact names before globs, then longer texts, last part first."""
+        backwards = self.parts[::-1]
+        return (*(int(not part.glob) for part in backwards), *(len(part.text.strip("*")) for part in backwards))
 
     def matches(self, *names: str) -> bool:
         """Whether these names, one for each part, as the catalog has them, are meant."""
-        return len(names) == len(self.parts) and all(part.matches(name) for part, name in zip(self.parts, names, strict=True))
+        pairs = zip(self.parts, names, strict=True)
+        return len(names) == len(self.parts) and all(part.matches(name) for part, name in pairs)
 
     def __getnewargs__(self) -> tuple[str]:
         return (str(self),)

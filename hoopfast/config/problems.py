@@ -44,7 +44,7 @@ class Finding:
     message: str
 
 
-class ConfigProblems(ConfigError):
+class ConfigFileError(ConfigError):
     """A configuration file with all that is wrong in it; the text fits one screen."""
 
     def __init__(self, path: Path, problems: Iterable[Problem]) -> None:

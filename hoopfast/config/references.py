@@ -31,7 +31,9 @@ def _issuer(access: Raw, place: Place, issuers: list[str]) -> Iterator[Problem]:
     if "issuer" in access:
         yield from _unknown(access, "issuer", place, issuers, '[[issuer]] with name = "{}"')
     elif len(issuers) > 1:
-        yield Problem((*place, "issuer"), f"is missing, and there is more than one issuer: name one of {', '.join(issuers)}")
+        yield Problem(
+            (*place, "issuer"), f"is missing where there are several issuers: name one of {', '.join(issuers)}"
+        )
     elif not issuers:
         yield Problem(place, "there is no [[issuer]] whose tokens could match: add one")
 
@@ -41,7 +43,7 @@ def _notifiers(policy: object, place: Place, known: list[str]) -> Iterator[Probl
     names = approval.get("notify") if isinstance(approval, Mapping) else None
     for index, name in enumerate(names if isinstance(names, list) else []):
         if isinstance(name, str) and name not in known:
-            yield Problem((*place, index), f'there is no [notifier.{name}]{_or_known(name, known)}')
+            yield Problem((*place, index), f"there is no [notifier.{name}]{_or_known(name, known)}")
 
 
 def _unknown(entry: Raw, key: str, place: Place, known: list[str], form: str) -> Iterator[Problem]:
@@ -71,7 +73,7 @@ def _doubled_urls(raw: Raw) -> Iterator[Problem]:
         url = entry.get("url")
         if isinstance(url, str):
             if url in seen:
-                yield Problem(("issuer", index, "url"), "this issuer is listed twice: one entry may have several audiences")
+                yield Problem(("issuer", index, "url"), "is listed twice: one entry may have several audiences")
             seen.add(url)
 
 

@@ -54,7 +54,8 @@ def diff(old: Config, new: Config) -> Changes:
 def _changed(old: Config, new: Config) -> Iterator[str]:
     for section in ("gateway", "tuning", "control", "store", "audit"):
         before, after = getattr(old, section), getattr(new, section)
-        yield from (f"{section}.{key}" for key in type(before).model_fields if getattr(before, key) != getattr(after, key))
+        keys = type(before).model_fields
+        yield from (f"{section}.{key}" for key in keys if getattr(before, key) != getattr(after, key))
     for section in ("issuer", "database", "policy", "notifier"):
         was, now = _by_name(getattr(old, section)), _by_name(getattr(new, section))
         yield from (f"{section}.{name}" for name in was.keys() | now.keys() if was.get(name) != now.get(name))

@@ -13,7 +13,18 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from hoopfast.config import fields
-from hoopfast.config.fields import AnyDuration, Claims, ConfigPath, Derived, Duration, ListenAddress, Mask, Name, OptionalPath, Size
+from hoopfast.config.fields import (
+    AnyDuration,
+    Claims,
+    ConfigPath,
+    Derived,
+    Duration,
+    ListenAddress,
+    Mask,
+    Name,
+    OptionalPath,
+    Size,
+)
 from hoopfast.config.patterns import ColumnPattern, ExceptPattern, FunctionPattern, RelationPattern
 from hoopfast.config.secret import Secret
 from hoopfast.config.units import Address
@@ -28,7 +39,9 @@ ExceptColumn = Annotated[ExceptPattern, *fields.pattern(ExceptPattern)]
 class Section(BaseModel):
     """What all sections have in common: no unknown key, no silent conversion, no change after loading."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, populate_by_name=False, arbitrary_types_allowed=True
+    )
 
 
 class Gateway(Section):
@@ -37,20 +50,20 @@ class Gateway(Section):
     listen: ListenAddress = Address("127.0.0.1", 6432)
     workers: int = Field(default=1, ge=1, le=256)
     tls: Tls = "require"
-    tls_cert: ConfigPath = Field(default="server.crt", validate_default=True)  # type: ignore[assignment]
-    tls_key: ConfigPath = Field(default="server.key", validate_default=True)  # type: ignore[assignment]
+    tls_cert: ConfigPath = Field(default="server.crt", validate_default=True)
+    tls_key: ConfigPath = Field(default="server.key", validate_default=True)
     client_ca: OptionalPath = None
     idle_timeout: Duration = 15 * 60.0
     session_limit: Duration = 8 * 3600.0
-    max_message: Size = Field(default=256 * 1024**2, ge=64 * 1024, lt=1024**3)  # MaxAllocSize, src/include/utils/memutils.h
+    max_message: Size = Field(default=256 * 1024**2, ge=64 * 1024, lt=1024**3)  # MaxAllocSize, utils/memutils.h
     drain_timeout: AnyDuration = 30.0
 
     @model_validator(mode="after")
     def _tls_where_others_can_listen(self) -> Self:
         if self.tls != "require" and not self.listen.loopback:
             raise ValueError(
-                f'tls = "{self.tls}" would let tokens cross the network in the clear: {self.listen} is not a loopback address; '
-                'set tls = "require"'
+                f'tls = "{self.tls}" would let tokens cross the network in the clear: {self.listen} is not a '
+                'loopback address; set tls = "require"'
             )
         return self
 
@@ -81,9 +94,9 @@ class Store(Section):
 class Audit(Section):
     """[audit]: the journal."""
 
-    directory: ConfigPath = Field(default="audit", validate_default=True)  # type: ignore[assignment]
+    directory: ConfigPath = Field(default="audit", validate_default=True)
     durability: Literal["group", "sync"] = "group"
-    signing_key: Secret = Field(default={"file": "audit.key"}, validate_default=True)  # type: ignore[assignment]
+    signing_key: Secret = Field(default={"file": "audit.key"}, validate_default=True)
     sinks: list[Annotated[str, BeforeValidator(fields.parse_sink)]] = []
 
 
@@ -93,7 +106,7 @@ class Issuer(Section):
     name: Name
     url: Annotated[str, BeforeValidator(fields.parse_issuer_url)]
     audience: Annotated[list[str], BeforeValidator(fields.parse_audience)]
-    session: Annotated[float, BeforeValidator(fields.parse_session)] = 8 * 3600.0  # beyond the token's expiry; "token" is 0
+    session: Annotated[float, BeforeValidator(fields.parse_session)] = 8 * 3600.0  # past expiry; "token": 0
     jwks_file: OptionalPath = None
 
 
@@ -123,7 +136,7 @@ class Database(Section):
     @model_validator(mode="after")
     def _no_tls_on_a_unix_socket(self) -> Self:
         if self.unix and self.tls != "off":
-            raise ValueError(f'tls = "{self.tls}" does not go with a Unix socket ({self.host}): leave tls out, or set tls = "off"')
+            raise ValueError(f'tls = "{self.tls}" does not go with a Unix socket ({self.host}): leave tls out')
         return self
 
     @property
@@ -166,7 +179,7 @@ class StatementRule(Section):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.statement and not self.relations and not self.function and self.where is None:
-            raise ValueError("this rule matches every statement: give at least one of statement, relations, where, function")
+            raise ValueError("this rule matches every statement: give one of statement, relations, where, function")
         return self
 
 
@@ -205,7 +218,7 @@ class PolicyConfig(Section):
     def _names_once(cls, rules: list[StatementRule]) -> list[StatementRule]:
         names = [rule.name for rule in rules]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f'the rule name "{doubled[0]}" is used twice: refusals and records tell rules apart by their names')
+            raise ValueError(f'the rule name "{doubled[0]}" is used twice: records tell rules apart by their names')
         return rules
 
     @property
@@ -223,11 +236,11 @@ class Notifier(Section):
 class Config(Section):
     """A whole configuration file."""
 
-    gateway: Gateway = Field(default={}, validate_default=True)  # type: ignore[assignment]
+    gateway: Gateway = Field(default={}, validate_default=True)
     tuning: Tuning = Tuning()
     control: Control = Control()
     store: Store = Store()
-    audit: Audit = Field(default={}, validate_default=True)  # type: ignore[assignment]
+    audit: Audit = Field(default={}, validate_default=True)
     issuer: list[Issuer] = []
     database: list[Database] = []
     access: list[Access] = []
@@ -255,5 +268,3 @@ class Config(Section):
         if name is None:
             return self.issuer[0] if len(self.issuer) == 1 else None
         return next((issuer for issuer in self.issuer if issuer.name == name), None)
-
-

@@ -1,7 +1,7 @@
-"""A secret, known by where it is kept: an environment variable, a file or a command's output. Never the value itself.
+"""A secret, known by where it is kept: an environment variable, a file or a command's output. Never the value.
 
-The configuration holds no password, so that it can be committed, printed and compared. Nothing here caches, shows or logs
-a value; who resolves one keeps it as short as it can.
+The configuration holds no password, so that it can be committed, printed and compared. Nothing here caches, shows or
+logs a value; who resolves one keeps it as short as it can.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Secret:
                 raise ValueError('"command" is a list of the program and its arguments, such as ["pass", "show", "db"]')
             return cls(kind, tuple(source), folder)
         if not isinstance(source, str) or not source:
-            raise ValueError(f'"{kind}" needs a string: the name of an environment variable' if kind == "env" else '"file" needs a path')
+            raise ValueError(f'"{kind}" needs {"the name of an environment variable" if kind == "env" else "a path"}')
         return cls(kind, source, folder)
 
     @property
@@ -73,7 +73,7 @@ class Secret:
     def _from_environment(self) -> bytes:
         value = os.environb.get(os.fsencode(str(self.source)))
         if not value:
-            raise ConfigError(f"the environment variable {self.source} is not set or empty", hint="set it before starting hoopfast")
+            raise ConfigError(f"the environment variable {self.source} is not set, or empty: set it before starting")
         return value
 
     def _from_file(self) -> bytes:
@@ -95,12 +95,12 @@ class Secret:
                 timeout=_COMMAND_SECONDS,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise ConfigError(f"the secret's command {program} gave no answer within {_COMMAND_SECONDS:.0f} s") from None
+            raise ConfigError(f"the secret's command {program} took longer than {_COMMAND_SECONDS:.0f} s") from None
         except OSError as error:
             raise ConfigError(f"the secret's command {program} cannot be run: {error.strerror}") from None
         if done.returncode != 0 or not done.stdout:
             # Its standard error is not repeated: a failing helper may print the secret there.
-            raise ConfigError(f"the secret's command {program} failed with exit code {done.returncode} or printed nothing")
+            raise ConfigError(f"the secret's command {program} failed ({done.returncode}) or printed nothing")
         return done.stdout
 
     def reference(self) -> dict[str, str | list[str]]:

@@ -47,7 +47,9 @@ def is_loopback(host: str) -> bool:
 def parse_duration(value: object) -> float:
     """Seconds for "50ms", "15m", "8h", "1h30m"; ValueError says how to write it."""
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
-        raise ValueError(f'{_quoted(value)} is not a duration: write it with a unit, such as "50ms", "30s", "15m", "8h" or "7d"')
+        raise ValueError(
+            f'{_quoted(value)} is not a duration: write it with a unit, such as "50ms", "30s", "15m" or "8h"'
+        )
     return sum(float(number) * _DURATION_UNITS[unit] for number, unit in _DURATION_PART.findall(value))
 
 
