@@ -1,9 +1,9 @@
 """The keeper: a small process that owns one child and its folders, and removes both when its own owner is gone.
 
-Run as a script, with the standard library only, by process.py: `python -I keeper.py JSON`. Its standard input is a pipe
-whose other end the owner holds; end of file, however it came about (stop, crash, kill -9), makes the keeper stop the
-child and delete the folders. It reports `started PID` and `ended STATUS` on standard output. It knows nothing of
-PostgreSQL or of the gateway.
+Run as a script, with the standard library only, by process.py. Its standard input is a pipe whose other end the owner
+holds: first comes one line of JSON, the order (not an argument, for it holds the environment), and then nothing more.
+End of file, however it came about (stop, crash, kill -9), makes the keeper stop the child and delete the folders. It
+reports `started PID` and `ended STATUS` on standard output. It knows nothing of PostgreSQL or of the gateway.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _die_with_keeper(signal_number: int) -> None:
@@ -32,6 +33,8 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
     stop = int(order["stop"])
 
     def prepare() -> None:
+        for number in DEAF_TO:  # an ignored signal stays ignored over exec
+            signal.signal(number, signal.SIG_DFL)
         # Credentials first: a change of uid clears the parent-death signal (prctl(2)).
         if order["uid"] is not None:
             os.setgroups([])
@@ -84,6 +87,14 @@ def _stop(child: subprocess.Popen[bytes], first: int, grace: float) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
+def _read_order() -> str:
+    """The first line of standard input, read without buffering what may follow it."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line.decode()
+
+
 def main(text: str) -> int:
     """Start, report, wait, stop, remove; `text` is the order that process.py writes."""
     order = json.loads(text)
@@ -91,7 +102,7 @@ def main(text: str) -> int:
     os.set_blocking(alarm, False)
     signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
     status = 1
     try:
@@ -111,4 +122,4 @@ def main(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(_read_order()))

@@ -195,8 +195,8 @@ class ThrowawayPostgres:
 
     def _psql(self, arguments: Sequence[str], dbname: str) -> str:
         # Over the Unix socket's folder no TLS and no pg_hba line of a test stands in the way.
-        command = [self.bin_directory / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
-        target = ["-h", self.socket_directory, "-p", str(self.port), "-U", SUPERUSER, "-d", dbname]
+        command = [str(self.bin_directory / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        target = ["-h", str(self.socket_directory), "-p", str(self.port), "-U", SUPERUSER, "-d", dbname]
         done = subprocess.run(
             [*command, *target, *arguments],
             stdin=subprocess.DEVNULL,
@@ -214,7 +214,7 @@ class ThrowawayPostgres:
         if self._account.uid is None:
             return self.bin_directory
         try:
-            if self._account.run([self.bin_directory / "postgres", "--version"], cwd="/").returncode == 0:
+            if self._account.run([self.bin_directory / "postgres", "--version"]).returncode == 0:
                 return self.bin_directory
         except PermissionError:
             pass
@@ -236,8 +236,7 @@ class ThrowawayPostgres:
                 self._programs / "initdb",
                 *("--pgdata", data, "--username", SUPERUSER, "--auth", "trust"),
                 *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
-            ],
-            cwd="/",
+            ]
         )
         if done.returncode != 0:
             raise SandboxError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")

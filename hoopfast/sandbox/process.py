@@ -1,6 +1,7 @@
 """Processes and folders that do not outlive their owner, each under a keeper (keeper.py) of its own.
 
-Owns how the sandbox starts a program, under which user, and how it is certain to end. Knows no PostgreSQL and no gateway.
+Owns how the sandbox starts a program, under which user, and how it is certain to end. Knows no
+PostgreSQL and no gateway.
 """
 
 from __future__ import annotations
@@ -51,20 +52,19 @@ class Account:
             hint="run the command as an ordinary user",
         )
 
-    def run(self, command: Sequence[str | Path], **options: object) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end under this account, its output captured as text."""
-        identity: dict[str, object] = {}
-        if self.uid is not None:
-            identity = {"user": self.uid, "group": self.gid, "extra_groups": []}
+    def run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end under this account, in the root folder, its output captured as text."""
         return subprocess.run(
             [str(part) for part in command],
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
+            cwd="/",
             env=plain_environment(),
-            **identity,  # type: ignore[call-overload, unused-ignore]
-            **options,
+            user=self.uid,
+            group=self.gid,
+            extra_groups=None if self.uid is None else [],
         )
 
     def give(self, path: Path) -> None:
@@ -93,12 +93,12 @@ def private_folder(account: Account, prefix: str = "hoopfast-") -> Path:
     Falls back to /tmp where the path of the temporary directory is too long for a Unix socket (107 bytes) or closed
     to the account.
     """
-    for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp")):  # noqa: S108
-        if len(parent) > 60:  # noqa: PLR2004 - leaves room for the folder and .s.PGSQL.65535
+    for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp")):
+        if len(parent) > 60:  # leaves room for the folder and .s.PGSQL.65535
             continue
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         account.give(folder)
-        if account.uid is None or account.run(["/bin/sh", "-c", f"cd '{folder}'"], cwd="/").returncode == 0:
+        if account.uid is None or account.run(["/bin/sh", "-c", f"cd '{folder}'"]).returncode == 0:
             return folder
         folder.rmdir()
     raise SandboxError(
@@ -139,13 +139,16 @@ class KeptProcess:
         self.log = log
         self.status: int | None = None
         self._keeper = subprocess.Popen(
-            [sys.executable, "-I", str(_KEEPER), json.dumps(order)],
+            [sys.executable, "-I", "-S", str(_KEEPER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
             close_fds=True,
         )
         self._grace = grace
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.write(json.dumps(order).encode() + b"\n")
+        self._keeper.stdin.flush()
         first = self._line(30.0)
         if not first.startswith("started "):
             self.stop()

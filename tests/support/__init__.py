@@ -1,0 +1,1 @@
+"""What tests share: servers, a running sandbox, a raw protocol client, canaries. See README.md."""
