@@ -1,0 +1,123 @@
+# A growable run of bytes: what the framer keeps of its input, and what masking writes.
+#
+# The only code that allocates for bytes. Every write is checked against the capacity; a failed allocation is sticky
+# (`failed`), writes nothing, and is to be looked at once at the end. Grows with what is really written, never with what a
+# header announces. A pointer into a buffer is valid until the next write, drop, clear or release. Debug builds overwrite
+# what is given up. Memory is Python's raw allocator's, so that no GIL is needed and tracemalloc sees it.
+
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy, memmove, memset
+
+from hoopfast.wire.cursor cimport Cursor, cursor_open, hoopfast_assert
+
+cdef extern from "Python.h" nogil:
+    void* PyMem_RawRealloc(void* pointer, size_t size) noexcept
+    void PyMem_RawFree(void* pointer) noexcept
+
+cdef extern from *:
+    """
+    #include <string.h>
+    #ifdef HOOPFAST_DEBUG
+      #define hoopfast_poison(start, length) memset((start), 0xDD, (length))
+    #else
+      #define hoopfast_poison(start, length) ((void) 0)
+    #endif
+    """
+    void hoopfast_poison(void* start, size_t length) noexcept nogil
+
+
+cdef struct Buffer:
+    unsigned char* data
+    Py_ssize_t length
+    Py_ssize_t capacity
+    bint failed
+
+
+cdef inline bint buffer_reserve(Buffer* buffer, Py_ssize_t extra) noexcept nogil:
+    cdef Py_ssize_t capacity
+    cdef void* data
+    if buffer.failed:
+        return False
+    if extra <= buffer.capacity - buffer.length:
+        return True
+    capacity = buffer.capacity * 2
+    if capacity < buffer.length + extra:
+        capacity = buffer.length + extra
+    if capacity < 512:
+        capacity = 512
+    data = PyMem_RawRealloc(buffer.data, <size_t> capacity)
+    if data == NULL:
+        buffer.failed = True
+        return False
+    buffer.data = <unsigned char*> data
+    buffer.capacity = capacity
+    return True
+
+
+cdef inline void buffer_put(Buffer* buffer, const unsigned char* start, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(length >= 0)
+    if length > 0 and buffer_reserve(buffer, length):
+        memcpy(buffer.data + buffer.length, start, <size_t> length)
+        buffer.length += length
+
+
+cdef inline void buffer_fill(Buffer* buffer, unsigned char byte, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(length >= 0)
+    if length > 0 and buffer_reserve(buffer, length):
+        memset(buffer.data + buffer.length, byte, <size_t> length)
+        buffer.length += length
+
+
+cdef inline void buffer_put_uint32(Buffer* buffer, uint32_t value) noexcept nogil:
+    cdef unsigned char encoded[4]
+    encoded[0] = <unsigned char> (value >> 24)
+    encoded[1] = <unsigned char> (value >> 16)
+    encoded[2] = <unsigned char> (value >> 8)
+    encoded[3] = <unsigned char> value
+    buffer_put(buffer, encoded, 4)
+
+
+# Overwrites four bytes at `position`, which were written before.
+cdef inline void buffer_patch_uint32(Buffer* buffer, Py_ssize_t position, uint32_t value) noexcept nogil:
+    hoopfast_assert(0 <= position <= buffer.length - 4)
+    buffer.data[position] = <unsigned char> (value >> 24)
+    buffer.data[position + 1] = <unsigned char> (value >> 16)
+    buffer.data[position + 2] = <unsigned char> (value >> 8)
+    buffer.data[position + 3] = <unsigned char> value
+
+
+# Sets `cursor` on what stands in the buffer from `position` on.
+cdef inline void buffer_read(const Buffer* buffer, Py_ssize_t position, Cursor* cursor) noexcept nogil:
+    hoopfast_assert(0 <= position <= buffer.length)
+    if buffer.data == NULL:
+        cursor_open(cursor, NULL, 0)
+    else:
+        cursor_open(cursor, buffer.data + position, buffer.length - position)
+
+
+# Gives up what was written from `length` on.
+cdef inline void buffer_truncate(Buffer* buffer, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(0 <= length <= buffer.length)
+    if length < buffer.length:
+        hoopfast_poison(buffer.data + length, <size_t> (buffer.length - length))
+        buffer.length = length
+
+
+# Gives up the first `length` bytes; the others move to the front.
+cdef inline void buffer_drop(Buffer* buffer, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(0 <= length <= buffer.length)
+    if length == 0:
+        return
+    if length < buffer.length:
+        memmove(buffer.data, buffer.data + length, <size_t> (buffer.length - length))
+    buffer_truncate(buffer, buffer.length - length)
+
+
+cdef inline void buffer_release(Buffer* buffer) noexcept nogil:
+    if buffer.data != NULL:
+        hoopfast_poison(buffer.data, <size_t> buffer.capacity)
+        PyMem_RawFree(buffer.data)
+    buffer.data = NULL
+    buffer.length = 0
+    buffer.capacity = 0
+    buffer.failed = False

@@ -1,0 +1,89 @@
+# A position in bytes that somebody else owns, and its end: the only code that advances a pointer.
+#
+# Every read asks for what it wants and is told whether it is there; nothing here reads or steps past `end`. A cursor is
+# valid as long as the memory under it, which its opener must name. Knows no message and no layout. Numbers are in network
+# byte order, as everything in the PostgreSQL protocol (manual, 55.7).
+
+from libc.stdint cimport int32_t, uint16_t, uint32_t
+
+cdef extern from *:
+    """
+    #ifdef HOOPFAST_DEBUG
+      #include <assert.h>
+      #undef NDEBUG
+      #define hoopfast_assert(condition) assert(condition)
+    #else
+      #define hoopfast_assert(condition) ((void) 0)
+    #endif
+    """
+    void hoopfast_assert(bint condition) noexcept nogil
+
+
+cdef struct Cursor:
+    const unsigned char* at
+    const unsigned char* end
+
+
+cdef inline void cursor_open(Cursor* cursor, const unsigned char* start, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(length >= 0 and (start != NULL or length == 0))
+    cursor.at = start
+    cursor.end = start + length
+
+
+cdef inline Py_ssize_t cursor_left(const Cursor* cursor) noexcept nogil:
+    return cursor.end - cursor.at
+
+
+# How far `cursor` has come since it stood at `mark`.
+cdef inline Py_ssize_t cursor_since(const Cursor* cursor, const unsigned char* mark) noexcept nogil:
+    hoopfast_assert(mark <= cursor.at)
+    return cursor.at - mark
+
+
+# The next `length` bytes, and steps over them; NULL, and stays, where there are fewer (or length is negative).
+cdef inline const unsigned char* cursor_take(Cursor* cursor, Py_ssize_t length) noexcept nogil:
+    cdef const unsigned char* start = cursor.at
+    if length < 0 or length > cursor.end - start:
+        return NULL
+    cursor.at = start + length
+    return start
+
+
+# The byte `offset` bytes on, which the caller has made sure is there.
+cdef inline unsigned char cursor_peek(const Cursor* cursor, Py_ssize_t offset) noexcept nogil:
+    hoopfast_assert(0 <= offset < cursor.end - cursor.at)
+    return cursor.at[offset]
+
+
+# The signed 32-bit number `offset` bytes on, which the caller has made sure is there.
+cdef inline int32_t cursor_peek_int32(const Cursor* cursor, Py_ssize_t offset) noexcept nogil:
+    cdef const unsigned char* byte = cursor.at + offset
+    hoopfast_assert(0 <= offset <= cursor.end - cursor.at - 4)
+    return <int32_t> (
+        (<uint32_t> byte[0] << 24) | (<uint32_t> byte[1] << 16) | (<uint32_t> byte[2] << 8) | <uint32_t> byte[3]
+    )
+
+
+# The unsigned 16-bit number `offset` bytes on, which the caller has made sure is there.
+cdef inline uint16_t cursor_peek_uint16(const Cursor* cursor, Py_ssize_t offset) noexcept nogil:
+    cdef const unsigned char* byte = cursor.at + offset
+    hoopfast_assert(0 <= offset <= cursor.end - cursor.at - 2)
+    return <uint16_t> ((<uint16_t> byte[0] << 8) | <uint16_t> byte[1])
+
+
+# Reads a signed 32-bit number into `value` and steps over it; False, and stays, where there are fewer than four bytes.
+cdef inline bint cursor_int32(Cursor* cursor, int32_t* value) noexcept nogil:
+    if cursor.end - cursor.at < 4:
+        return False
+    value[0] = cursor_peek_int32(cursor, 0)
+    cursor.at += 4
+    return True
+
+
+# Reads an unsigned 16-bit number into `value` and steps over it; False, and stays, where there are fewer than two bytes.
+cdef inline bint cursor_uint16(Cursor* cursor, uint16_t* value) noexcept nogil:
+    if cursor.end - cursor.at < 2:
+        return False
+    value[0] = cursor_peek_uint16(cursor, 0)
+    cursor.at += 2
+    return True
