@@ -1,0 +1,129 @@
+"""The names of one session: prepared statements and portals, as the backend has them.
+
+Parse and PREPARE share one table, Bind and DECLARE CURSOR the other, as in PostgreSQL. Two layers: what the backend has
+confirmed, and what the messages since the last Sync will have done if nothing of them fails (if something fails, the rest
+is skipped, so a lookup there never needs to guess). Whoever asks across an unanswered Sync has to wait: see
+`ConversationState.names_settled`. Knows no bytes of the wire and takes no decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hoopfast.policy.model import CellRule, Command, ResultColumn, Statement
+
+MAX_NAME = 63  # NAMEDATALEN - 1; longer protocol names collide with others in PostgreSQL (soundness 7)
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """A prepared statement, by Parse or by PREPARE."""
+
+    name: bytes
+    text: bytes  # what to decide again when the basis changes; for PREPARE the whole command
+    parameter_types: tuple[int, ...]
+    statement: Statement
+    from_sql: bool = False
+    description: tuple[ResultColumn, ...] | None = None  # of the statement: may add a doubt, never clears one
+
+
+@dataclass(slots=True, eq=False)
+class Portal:
+    """A portal, by Bind or by DECLARE CURSOR. Owns its plan from Bind on."""
+
+    name: bytes
+    statement: Statement
+    prepared: Prepared | None = None  # None for a cursor
+    result_formats: tuple[int, ...] = ()
+    parameters: tuple[bytes | None, ...] = ()
+    rules: tuple[CellRule, ...] | None = None  # what to do with its columns; None: not described yet
+    holdable: bool = False
+    sequence: int = 0  # the journal's number of the execution that has begun and not ended
+
+    @property
+    def command(self) -> Command | None:
+        """The one command of its statement; None for an empty text."""
+        return self.statement.commands[0] if self.statement.commands else None
+
+
+class NameTable:
+    """What prepared statements and portals exist, confirmed and expected."""
+
+    def __init__(self) -> None:
+        self._prepared: dict[bytes, Prepared] = {}
+        self._portals: dict[bytes, Portal] = {}
+        self._expected_prepared: dict[bytes, Prepared | None] = {}
+        self._expected_portals: dict[bytes, Portal | None] = {}
+
+    # -- what the frontend's next message means
+
+    def prepared(self, name: bytes) -> Prepared | None:
+        """The statement that a message sent now would find under this name."""
+        if name in self._expected_prepared:
+            return self._expected_prepared[name]
+        return self._prepared.get(name)
+
+    def portal(self, name: bytes) -> Portal | None:
+        """The portal that a message sent now would find under this name."""
+        if name in self._expected_portals:
+            return self._expected_portals[name]
+        return self._portals.get(name)
+
+    def expect_prepared(self, name: bytes, prepared: Prepared | None) -> None:
+        """A message was sent that creates (or, with None, ends) a prepared statement."""
+        self._expected_prepared[name] = prepared
+
+    def expect_portal(self, name: bytes, portal: Portal | None) -> None:
+        """A message was sent that creates (or, with None, ends) a portal."""
+        self._expected_portals[name] = portal
+
+    def forget_expected(self) -> None:
+        """A Sync or Query was sent: later lookups wait for the answers instead."""
+        self._expected_prepared.clear()
+        self._expected_portals.clear()
+
+    # -- what the backend has answered
+
+    def confirm_prepared(self, name: bytes, prepared: Prepared | None) -> None:
+        """The backend has created (or, with None, ended) a prepared statement."""
+        if prepared is None:
+            self._prepared.pop(name, None)
+        else:
+            self._prepared[name] = prepared
+
+    def confirm_portal(self, name: bytes, portal: Portal | None) -> Portal | None:
+        """The backend has created (or, with None, ended) a portal; returns the one that had the name."""
+        previous = self._portals.pop(name, None)
+        if portal is not None:
+            self._portals[name] = portal
+        return previous
+
+    def confirmed_prepared(self, name: bytes) -> Prepared | None:
+        """The prepared statement that the backend has confirmed under this name."""
+        return self._prepared.get(name)
+
+    def confirmed_portal(self, name: bytes) -> Portal | None:
+        """The portal that the backend has confirmed under this name."""
+        return self._portals.get(name)
+
+    def end_transaction(self) -> list[Portal]:
+        """The transaction is over: every portal but the holdable cursors is gone; returns those."""
+        ended = [portal for portal in self._portals.values() if not portal.holdable]
+        self._portals = {name: portal for name, portal in self._portals.items() if portal.holdable}
+        return ended
+
+    def end_prepared(self) -> None:
+        """DEALLOCATE ALL: no prepared statement is left, the unnamed one included."""
+        self._prepared.clear()
+
+    def end_portals(self) -> list[Portal]:
+        """CLOSE ALL: no portal is left; returns those that there were."""
+        ended = list(self._portals.values())
+        self._portals.clear()
+        return ended
+
+    def forget_all(self) -> list[Portal]:
+        """Opaque code has run, or DISCARD ALL: no name is known any more; returns the portals that were."""
+        self._prepared.clear()
+        self.forget_expected()
+        return self.end_portals()
