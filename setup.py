@@ -1,4 +1,4 @@
-"""The Cython extension modules: every hoopfast/**/*.pyx, compiled for speed, or with HOOPFAST_DEBUG=1 for finding faults.
+"""The Cython extension modules: every hoopfast/**/*.pyx, compiled for speed, or (HOOPFAST_DEBUG=1) for finding faults.
 
 Everything else about the project stands in pyproject.toml. A debug build turns on bounds checks, the assertions of
 cursor.pxd and buffer.pxd, the overwriting of released memory and line tracing, turns off optimisation, and leaves the
@@ -46,7 +46,7 @@ def extensions() -> list[Extension]:
 
 if __name__ == "__main__":
     setup(
-        ext_modules=cythonize(
+        ext_modules=cythonize(  # type: ignore[no-untyped-call]
             extensions(),
             build_dir=str(BUILD),
             nthreads=JOBS,

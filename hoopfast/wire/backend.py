@@ -1,7 +1,7 @@
 """The messages that a backend sends, one class each, named as in the manual (55.7).
 
-`decode` reads a body, `encode` writes the whole message. Names, texts and tags are bytes as they came. Knows no order of
-messages and no meaning. A malformed body is the backend's fault: BackendProtocolError.
+`decode` reads a body, `encode` writes the whole message. Names, texts and tags are bytes as they came. Knows no order
+of messages and no meaning. A malformed body is the backend's fault: BackendProtocolError.
 """
 
 from __future__ import annotations
@@ -9,6 +9,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hoopfast.wire import protocol
+from hoopfast.wire.backend_authentication import Authentication, BackendKeyData, NegotiateProtocolVersion
+from hoopfast.wire.backend_bodiless import (
+    BindComplete,
+    CloseComplete,
+    CopyDone,
+    EmptyQueryResponse,
+    NoData,
+    ParseComplete,
+    PortalSuspended,
+)
 from hoopfast.wire.fields import (
     Reader,
     backend_reader,
@@ -22,13 +32,39 @@ from hoopfast.wire.fields import (
     whole,
 )
 
+__all__ = [
+    "FAILED",
+    "IDLE",
+    "IN_TRANSACTION",
+    "Authentication",
+    "BackendKeyData",
+    "BindComplete",
+    "CloseComplete",
+    "CommandComplete",
+    "CopyData",
+    "CopyDone",
+    "CopyInResponse",
+    "CopyOutResponse",
+    "DataRow",
+    "EmptyQueryResponse",
+    "ErrorResponse",
+    "Field",
+    "FunctionCallResponse",
+    "NegotiateProtocolVersion",
+    "NoData",
+    "NoticeResponse",
+    "NotificationResponse",
+    "ParameterDescription",
+    "ParameterStatus",
+    "ParseComplete",
+    "PortalSuspended",
+    "ReadyForQuery",
+    "RowDescription",
+]
+
 IDLE = b"I"  # the statuses of ReadyForQuery: no transaction block, …
 IN_TRANSACTION = b"T"  # … in one, …
 FAILED = b"E"  # … in one that has failed
-
-
-def _empty(body: bytes, message: str) -> None:
-    backend_reader(body, message).end()
 
 
 class Field(NamedTuple):
@@ -227,29 +263,6 @@ class ParameterStatus(NamedTuple):
         return whole(protocol.B_PARAMETER_STATUS, string(self.name) + string(self.value))
 
 
-class BackendKeyData(NamedTuple):
-    """What a CancelRequest has to show; the secret has 4 bytes up to protocol 3.0, up to 256 from 3.2 on."""
-
-    process_id: int
-    secret: bytes
-
-    @classmethod
-    def decode(cls, body: bytes) -> BackendKeyData:
-        """Read a body."""
-        reader = backend_reader(body, "BackendKeyData")
-        message = cls(reader.uint32(), reader.rest())
-        if not 0 < len(message.secret) <= 256:  # noqa: PLR2004 - manual, 55.7
-            raise reader.malformed()
-        return message
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_BACKEND_KEY_DATA, uint32(self.process_id) + self.secret)
-
-    def __repr__(self) -> str:
-        return f"BackendKeyData(process_id={self.process_id})"
-
-
 class NotificationResponse(NamedTuple):
     """Somebody has notified a channel that the session listens to."""
 
@@ -269,53 +282,6 @@ class NotificationResponse(NamedTuple):
         """Write the whole message."""
         names = string(self.channel) + string(self.payload)
         return whole(protocol.B_NOTIFICATION_RESPONSE, uint32(self.process_id) + names)
-
-
-class NegotiateProtocolVersion(NamedTuple):
-    """The server does not know the minor version, or some `_pq_.` options, that the frontend asked for.
-
-    `newest_minor` is the field as PostgreSQL fills it: the whole version, 3 << 16 | minor.
-    """
-
-    newest_minor: int
-    options: tuple[bytes, ...]
-
-    @classmethod
-    def decode(cls, body: bytes) -> NegotiateProtocolVersion:
-        """Read a body."""
-        reader = backend_reader(body, "NegotiateProtocolVersion")
-        newest_minor, options = reader.uint32(), reader.uint32()
-        if options > len(body):
-            raise reader.malformed()
-        message = cls(newest_minor, tuple([reader.string() for _ in range(options)]))
-        reader.end()
-        return message
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        options = b"".join([string(option) for option in self.options])
-        body = uint32(self.newest_minor) + uint32(len(self.options)) + options
-        return whole(protocol.B_NEGOTIATE_PROTOCOL_VERSION, body)
-
-
-class Authentication(NamedTuple):
-    """A step of authentication: 0 Ok, 3 cleartext, 5 MD5 with its salt, 10 to 12 SASL (manual, 55.7)."""
-
-    code: int
-    data: bytes
-
-    @classmethod
-    def decode(cls, body: bytes) -> Authentication:
-        """Read a body."""
-        reader = backend_reader(body, "Authentication")
-        return cls(reader.uint32(), reader.rest())
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_AUTHENTICATION, uint32(self.code) + self.data)
-
-    def __repr__(self) -> str:
-        return f"Authentication(code={self.code})"
 
 
 def _decode_copy(body: bytes, message: str) -> tuple[Reader, int, tuple[int, ...]]:
@@ -397,101 +363,3 @@ class FunctionCallResponse(NamedTuple):
 
     def __repr__(self) -> str:
         return "FunctionCallResponse()"
-
-
-class BindComplete(NamedTuple):
-    """A portal has been made."""
-
-    @classmethod
-    def decode(cls, body: bytes) -> BindComplete:
-        """Read a body."""
-        _empty(body, "BindComplete")
-        return cls()
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_BIND_COMPLETE, b"")
-
-
-class CloseComplete(NamedTuple):
-    """A prepared statement or portal has been closed, or was not there."""
-
-    @classmethod
-    def decode(cls, body: bytes) -> CloseComplete:
-        """Read a body."""
-        _empty(body, "CloseComplete")
-        return cls()
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_CLOSE_COMPLETE, b"")
-
-
-class CopyDone(NamedTuple):
-    """A COPY TO has sent all its data."""
-
-    @classmethod
-    def decode(cls, body: bytes) -> CopyDone:
-        """Read a body."""
-        _empty(body, "CopyDone")
-        return cls()
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_COPY_DONE, b"")
-
-
-class EmptyQueryResponse(NamedTuple):
-    """Stands for CommandComplete where the text held no command."""
-
-    @classmethod
-    def decode(cls, body: bytes) -> EmptyQueryResponse:
-        """Read a body."""
-        _empty(body, "EmptyQueryResponse")
-        return cls()
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_EMPTY_QUERY_RESPONSE, b"")
-
-
-class NoData(NamedTuple):
-    """Answers Describe where no rows will come."""
-
-    @classmethod
-    def decode(cls, body: bytes) -> NoData:
-        """Read a body."""
-        _empty(body, "NoData")
-        return cls()
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_NO_DATA, b"")
-
-
-class ParseComplete(NamedTuple):
-    """A prepared statement has been made."""
-
-    @classmethod
-    def decode(cls, body: bytes) -> ParseComplete:
-        """Read a body."""
-        _empty(body, "ParseComplete")
-        return cls()
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_PARSE_COMPLETE, b"")
-
-
-class PortalSuspended(NamedTuple):
-    """Execute has reached its row limit; more rows may follow."""
-
-    @classmethod
-    def decode(cls, body: bytes) -> PortalSuspended:
-        """Read a body."""
-        _empty(body, "PortalSuspended")
-        return cls()
-
-    def encode(self) -> bytes:
-        """Write the whole message."""
-        return whole(protocol.B_PORTAL_SUSPENDED, b"")

@@ -1,7 +1,7 @@
 """Reading and writing the fields that messages are made of: Int8, Int16, Int32, String, Byten (manual, 55.6).
 
-For messages that are looked at once per statement or less; rows go through masking.pyx. Every read is checked against what
-is there, and a body has to be used up exactly. Errors name the message and never what stands in it.
+For messages that are looked at once per statement or less; rows go through masking.pyx. Every read is checked against
+what is there, and a body has to be used up exactly. Errors name the message and never what stands in it.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ class VerdictTables:
 class Framer:
     """One direction of a link: bytes in, and out of them stretches to forward and messages to look at.
 
-    `tables` are protocol.FRONTEND_VERDICTS or protocol.BACKEND_VERDICTS; `frontend` says whose messages these are, and so
-    whom an error blames. `max_message` and `max_control` bound, in bytes and as the length field counts, what is held
-    whole. Any error is final: every later call raises it again.
+    `tables` are protocol.FRONTEND_VERDICTS or protocol.BACKEND_VERDICTS; `frontend` says whose messages these are, and
+    so whom an error blames. `max_message` and `max_control` bound, in bytes and as the length field counts, what is
+    held whole. Any error is final: every later call raises it again.
     """
 
     def __new__(

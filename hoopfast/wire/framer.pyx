@@ -1,7 +1,7 @@
 """The framer: takes one direction's bytes apart into stretches to forward and messages to hand to the conversation.
 
 The only code that reads a message's header. What becomes of a type is looked up in the verdict table of the phase, which
-is compiled from protocol.py. Holds whole only what the conversation has to see and rows that have to be masked; everything
+is compiled from protocol.py. Holds whole only what the conversation has to see and rows that have to be masked; all
 else streams. Every length is checked before a byte is kept for it. Knows no policy, no statement, no socket.
 Message flow and formats: manual, 55.2 and 55.7.
 """
@@ -232,9 +232,9 @@ cdef dict COMPILED = {
 cdef class Framer:
     """One direction of a link: bytes in, and out of them stretches to forward and messages to look at.
 
-    `tables` are protocol.FRONTEND_VERDICTS or protocol.BACKEND_VERDICTS; `frontend` says whose messages these are, and so
-    whom an error blames. `max_message` and `max_control` bound, in bytes and as the length field counts, what is held
-    whole. Any error is final: every later call raises it again.
+    `tables` are protocol.FRONTEND_VERDICTS or protocol.BACKEND_VERDICTS; `frontend` says whose messages these are, and
+    so whom an error blames. `max_message` and `max_control` bound, in bytes and as the length field counts, what is
+    held whole. Any error is final: every later call raises it again.
     """
 
     def __cinit__(self, tables, *, bint frontend, int64_t max_message, int64_t max_control):

@@ -1,7 +1,7 @@
 """The messages that a frontend sends, one class each, named as in the manual (55.7); startup.py has the first ones.
 
-`decode` reads a body, `encode` writes the whole message. Names and texts are bytes in the client's encoding. Knows no order
-of messages and no meaning. A malformed body is the frontend's fault: FrontendProtocolError.
+`decode` reads a body, `encode` writes the whole message. Names and texts are bytes in the client's encoding. Knows no
+order of messages and no meaning. A malformed body is the frontend's fault: FrontendProtocolError.
 """
 
 from __future__ import annotations

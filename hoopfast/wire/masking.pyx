@@ -199,8 +199,8 @@ cdef bytes encoded_cell(int action, bytes fixed):
 cdef class MaskPlan:
     """What to do with each cell of one result set's rows; immutable.
 
-    `cells` holds for each column a triple: policy.model.CellAction's value, the replacement, the number of characters to
-    keep. `single_byte`: the client's encoding has one byte per character; otherwise characters are UTF-8's.
+    `cells` holds for each column a triple: policy.model.CellAction's value, the replacement, the number of characters
+    to keep. `single_byte`: the client's encoding has one byte per character; otherwise characters are UTF-8's.
     """
 
     def __cinit__(self, cells=(), *, bint single_byte=False):

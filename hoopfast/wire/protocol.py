@@ -2,8 +2,8 @@
 
 Everything that decides whether bytes are passed, held or refused by their type stands here: the framer's C tables are
 compiled from these, and the diagrams in docs/ are drawn from them. A (phase, type) that is not listed is ILLEGAL. Names
-are those of the manual, 55.7 "Message Formats"; F_ is what a frontend sends, B_ what a backend sends. Knows no layout of
-any body.
+are those of the manual, 55.7 "Message Formats"; F_ is what a frontend sends, B_ what a backend sends. Knows no layout
+of any body.
 """
 
 from __future__ import annotations
@@ -101,15 +101,15 @@ BACKEND_NAMES: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 # The largest value of a length field (it counts itself, not the type byte) of a message that is streamed through.
-# Frontend: PQ_LARGE_MESSAGE_LIMIT = MaxAllocSize - 1 (src/include/libpq/libpq.h); the server closes the connection above
-# it. Backend: a StringInfo holds at most MaxAllocSize - 1 bytes with its end (src/common/stringinfo.c), and 4 more for
+# Frontend: PQ_LARGE_MESSAGE_LIMIT = MaxAllocSize - 1 (src/include/libpq/libpq.h); the server closes the connection
+# above it. Backend: a StringInfo holds at most MaxAllocSize - 1 bytes with its end (src/common/stringinfo.c), and 4 more for
 # the length field itself.
 MAX_ALLOC_SIZE: Final = 0x3FFFFFFF  # src/include/utils/memutils.h
 LARGEST_FRONTEND_MESSAGE: Final = MAX_ALLOC_SIZE - 1
 LARGEST_BACKEND_MESSAGE: Final = MAX_ALLOC_SIZE - 1 + 4
 
-# Messages that are held whole and may be as large as [gateway] max_message; all others that are held are small by nature
-# and capped at the control limit. An error or notice carries what RAISE was given, a function call its arguments.
+# Messages that are held whole and may be as large as [gateway] max_message; all others that are held are small by
+# nature and capped at the control limit. An error or notice carries what RAISE was given, a function call its arguments.
 LARGE_FRONTEND: Final = frozenset({F_QUERY, F_PARSE, F_BIND, F_FUNCTION_CALL})
 LARGE_BACKEND: Final = frozenset({B_ERROR_RESPONSE, B_NOTICE_RESPONSE, B_FUNCTION_CALL_RESPONSE})
 
@@ -146,8 +146,8 @@ def _deliver(types: str) -> dict[int, Verdict]:
 
 
 # Outside copy-in the server drops stray copy messages (src/backend/tcop/postgres.c, PostgresMain: "probably got here
-# because a COPY failed, and the frontend is still sending data"), and so do we. During copy-in it ignores Flush and Sync
-# (src/backend/commands/copyfromparse.c, CopyGetData), so they are legal; the conversation drops them.
+# because a COPY failed, and the frontend is still sending data"), and so do we. During copy-in it ignores Flush and
+# Sync (src/backend/commands/copyfromparse.c, CopyGetData), so they are legal; the conversation drops them.
 FRONTEND_VERDICTS: Final[Mapping[FrontendPhase, Mapping[int, Verdict]]] = MappingProxyType(
     {
         FrontendPhase.AUTHENTICATION: _deliver("p"),

@@ -1,7 +1,7 @@
-"""The messages without a type byte, with which a connection begins: StartupMessage and the three requests (manual, 55.7).
+"""The messages without a type byte, with which a connection begins: StartupMessage and three requests (manual, 55.7).
 
-`decode_startup` reads a body (what follows the Int32 length), `encode` writes the whole message. Lengths of the packet as a
-whole are its reader's business. A malformed body is the frontend's fault: FrontendProtocolError.
+`decode_startup` reads a body (what follows the Int32 length), `encode` writes the whole message. The length of the packet
+is its reader's business. A malformed body is the frontend's fault: FrontendProtocolError.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def decode_startup(body: bytes) -> StartupMessage | SSLRequest | GSSENCRequest |
         reader.end()
         return SSLRequest() if code == SSL_REQUEST_CODE else GSSENCRequest()
     parameters: dict[bytes, bytes] = {}
-    if code >> 16 == 3:  # noqa: PLR2004 - no other version's layout is known
+    if code >> 16 == 3:  # no other version's layout is known
         while name := reader.string():
             parameters[name] = reader.string()
         reader.end()
