@@ -29,7 +29,7 @@ def read(arguments: list[str] | None = None) -> Options:
     """The options of this run; `--quick` gives other defaults, and what is named still counts."""
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measures hoopfast beside a direct connection, pgbouncer and haproxy, in paired, interleaved rounds.",
+        description="Measures hoopfast beside a direct connection, pgbouncer and haproxy, in paired rounds.",
         epilog="With make: make bench ARGS='--quick --section bulk'. Takes about 20 minutes; --quick about two.",
     )
     parser.add_argument("--quick", action="store_true", help="few short rounds: shows that it works, not how fast")

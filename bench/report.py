@@ -27,13 +27,13 @@ HEADINGS = {
     "bulk": "Bulk, about 235 bytes a row (pgbouncer with pkt_buf = 65536)",
 }
 NOTE = (
-    "Medians over paired rounds. 'added' is the difference to direct, '×' the ratio, both within the same round. CPU is "
-    "that of the proxy's processes. With client, server and proxy on the same few cores, CPU and the added p50 of one"
+    "Medians over paired rounds. 'added' is the difference to direct, '×' the ratio, both within the same round. CPU is"
+    " that of the proxy's processes. With client, server and proxy on the same few cores, CPU and the added p50 of one"
     " client are the figures to go by; rates and many clients' latencies are mostly the scheduler's."
 )
 
 
-WIDTH = 116  # of the tables; a narrower terminal wraps lines rather than words
+WIDTH = 126  # of the tables; a narrower terminal wraps lines rather than words
 
 
 def machine() -> dict[str, object]:
