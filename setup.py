@@ -53,6 +53,8 @@ if __name__ == "__main__":
             annotate=DEBUG,
             compiler_directives={
                 "language_level": "3",
+                "auto_pickle": False,
+                "autotestdict": False,
                 "boundscheck": DEBUG,
                 "wraparound": False,
                 "initializedcheck": DEBUG,

@@ -1,6 +1,7 @@
 """The messages of a backend that belong to a session's start alone (manual, 55.7).
 
-backend.py offers them with the others. What they carry for authentication and cancelling is secret: none of them shows it in its repr.
+backend.py offers them with the others. What they carry for authentication and cancelling is secret, and no repr shows
+it.
 """
 
 from __future__ import annotations

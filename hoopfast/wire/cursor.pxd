@@ -25,7 +25,8 @@ cdef struct Cursor:
 
 
 cdef inline void cursor_open(Cursor* cursor, const unsigned char* start, Py_ssize_t length) noexcept nogil:
-    hoopfast_assert(length >= 0 and (start != NULL or length == 0))
+    hoopfast_assert(length >= 0)
+    hoopfast_assert((start == NULL) <= (length == 0))
     cursor.at = start
     cursor.end = start + length
 

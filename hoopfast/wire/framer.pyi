@@ -11,6 +11,8 @@ from typing_extensions import Buffer
 from hoopfast.wire.masking import MaskPlan
 from hoopfast.wire.protocol import BackendPhase, FrontendPhase, Verdict
 
+__pyx_capi__: Mapping[str, object]  # what framer.pxd offers to C
+
 class RowCounts(NamedTuple):
     """What has gone by of rows, CopyData included: whole rows, bytes with headers, cells replaced."""
 

@@ -1,7 +1,9 @@
 """The only code that rewrites row bytes. See masking.pyx; the loop itself is C and is called by the framer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import final
+
+__pyx_capi__: Mapping[str, object]  # what masking.pxd offers to C
 
 @final
 class MaskPlan:

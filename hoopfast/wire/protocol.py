@@ -102,14 +102,15 @@ BACKEND_NAMES: Final[Mapping[int, str]] = MappingProxyType(
 
 # The largest value of a length field (it counts itself, not the type byte) of a message that is streamed through.
 # Frontend: PQ_LARGE_MESSAGE_LIMIT = MaxAllocSize - 1 (src/include/libpq/libpq.h); the server closes the connection
-# above it. Backend: a StringInfo holds at most MaxAllocSize - 1 bytes with its end (src/common/stringinfo.c), and 4 more for
-# the length field itself.
+# above it. Backend: a StringInfo holds at most MaxAllocSize - 1 bytes with its end (src/common/stringinfo.c), and
+# 4 more are for the length field itself.
 MAX_ALLOC_SIZE: Final = 0x3FFFFFFF  # src/include/utils/memutils.h
 LARGEST_FRONTEND_MESSAGE: Final = MAX_ALLOC_SIZE - 1
 LARGEST_BACKEND_MESSAGE: Final = MAX_ALLOC_SIZE - 1 + 4
 
 # Messages that are held whole and may be as large as [gateway] max_message; all others that are held are small by
-# nature and capped at the control limit. An error or notice carries what RAISE was given, a function call its arguments.
+# nature and capped at the control limit. An error or notice carries what RAISE was given, a function call its
+# arguments.
 LARGE_FRONTEND: Final = frozenset({F_QUERY, F_PARSE, F_BIND, F_FUNCTION_CALL})
 LARGE_BACKEND: Final = frozenset({B_ERROR_RESPONSE, B_NOTICE_RESPONSE, B_FUNCTION_CALL_RESPONSE})
 

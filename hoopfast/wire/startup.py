@@ -1,7 +1,7 @@
 """The messages without a type byte, with which a connection begins: StartupMessage and three requests (manual, 55.7).
 
-`decode_startup` reads a body (what follows the Int32 length), `encode` writes the whole message. The length of the packet
-is its reader's business. A malformed body is the frontend's fault: FrontendProtocolError.
+`decode_startup` reads a body (what follows the Int32 length), `encode` writes the whole message. The length of the
+packet is its reader's business. A malformed body is the frontend's fault: FrontendProtocolError.
 """
 
 from __future__ import annotations
