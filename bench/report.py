@@ -33,7 +33,7 @@ NOTE = (
 )
 
 
-WIDTH = 126  # of the tables; a narrower terminal wraps lines rather than words
+WIDTH = 124  # of the tables; a narrower terminal wraps lines rather than words
 
 
 def machine() -> dict[str, object]:
@@ -84,7 +84,7 @@ def tables(results: Results) -> Iterable[Table]:
             "CPU",
             "× direct",
             "× pgbouncer",
-            "CPU × pgbouncer",
+            "CPU × pgb.",
         ):
             table.add_column(name, justify="right", no_wrap=True)
         for load in loads:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from bench import database
 from bench.client import Address
 from bench.cpu import descendants
+from hoopfast.audit.keys import create_key
 from hoopfast.sandbox.certificate import write_self_signed
 from hoopfast.sandbox.issuer import DevelopmentIssuer
 from hoopfast.sandbox.postgres import ThrowawayPostgres
@@ -49,7 +50,7 @@ def direct(server: ThrowawayPostgres, *, tls: bool) -> Target:
 
 HOOPFAST = """
 [gateway]
-listen = "127.0.0.1:{port}"
+listen = "127.0.0.1:0"
 tls = "{tls}"
 tls_cert = "server.crt"
 tls_key = "server.key"
@@ -94,9 +95,8 @@ with = "keep_last(4)"
 
 def hoopfast_command(config: Path, stage: str, ready: int) -> list[str]:
     """The gateway as everybody starts it, or, for the stages before the last, with parts left out (bench/staged.py)."""
-    cli = ["-c", "from hoopfast.cli.app import main; main()", "serve"]
-    program = cli if stage == STAGES[-1] else ["-m", "bench.staged", "--stage", stage]
-    return [sys.executable, *program, "--config", str(config), "--ready-fd", str(ready)]
+    program = ["hoopfast.cli", "serve"] if stage == STAGES[-1] else ["bench.staged", "--stage", stage]
+    return [sys.executable, "-m", *program, "--config", str(config), "--ready-fd", str(ready)]
 
 
 @contextmanager
@@ -108,10 +108,8 @@ def hoopfast(
         folder = Path(place)
         issuer = DevelopmentIssuer(folder)
         write_self_signed(folder / "server.crt", folder / "server.key")
-        (folder / "audit.key").write_bytes(os.urandom(32))
-        port = free_port()
+        create_key(folder / "audit.key")
         text = HOOPFAST.format(
-            port=port,
             tls="allow" if tls else "off",
             url=issuer.url,
             audience=issuer.audience,
@@ -129,7 +127,7 @@ def hoopfast(
             folder=ROOT,
         )
         try:
-            _await_line(process, folder / "ready")
+            port = _await_line(process, folder / "ready")
             token = issuer.mint({"sub": "bench"})
             yield Target(name, Address("127.0.0.1", port, database.DATABASE, database.ROLE, token, tls), process)
         finally:
@@ -251,13 +249,13 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return files
 
 
-def _await_line(process: KeptProcess, file: Path) -> None:
-    """Wait until the gateway has written the line that says it listens."""
+def _await_line(process: KeptProcess, file: Path) -> int:
+    """The port, once the gateway has written the line that says where it listens."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         text = file.read_text() if file.exists() else ""
-        if text.endswith("\n") and "port" in json.loads(text.splitlines()[0]):
-            return
+        if text.endswith("\n"):
+            return int(json.loads(text)["port"])
         if process.poll() is not None:
             break
         time.sleep(0.02)

@@ -3,8 +3,7 @@
 # The next verb that needs the ordinary build makes it again, because the stamp is gone.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 rm -f .venv/.extensions
-export HOOPFAST_DEBUG=1 CYTHON_FORCE_REGEN=1
+export HOOPFAST_DEBUG=1
 .venv/bin/python setup.py --quiet build_ext --inplace --force
-trap 'rm -f hoopfast/wire/*.c hoopfast/wire/*.so' EXIT
 .venv/bin/python -m pytest -q tests/wire tests/session "$@"
-say "annotated sources: hoopfast/wire/*.html; \`make setup\` builds the ordinary extensions again"
+say "annotated sources: build/debug/**/*.html; make setup builds the ordinary extensions again"
