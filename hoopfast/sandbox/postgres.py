@@ -128,6 +128,14 @@ class ThrowawayPostgres:
             raise SandboxError("the throwaway PostgreSQL is not running")
         return self._process.pid
 
+    def poll(self) -> int | None:
+        """The exit status if the server has ended by itself, else None."""
+        return None if self._process is None else self._process.poll()
+
+    def log_tail(self) -> str:
+        """The last lines of its log."""
+        return "" if self._process is None else self._process.log_tail()
+
     def dsn(self, dbname: str = "postgres", *, user: str = SUPERUSER, password: str | None = None) -> str:
         """A connection URI over TCP."""
         secret = f":{quote(password, safe='')}" if password is not None else ""
@@ -188,6 +196,10 @@ class ThrowawayPostgres:
         """Create a database, empty, from template0 in UTF8."""
         belongs = "" if owner is None else f" OWNER {identifier(owner)}"
         self.psql(f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING 'UTF8'{belongs}")
+
+    def has_role(self, name: str) -> bool:
+        """Whether a role of this name exists."""
+        return self.psql(f"SELECT 1 FROM pg_roles WHERE rolname = {literal(name)}").strip() == "1"
 
     def has_database(self, name: str) -> bool:
         """Whether a database of this name exists."""
