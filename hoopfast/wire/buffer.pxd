@@ -1,9 +1,9 @@
 # A growable run of bytes: what the framer keeps of its input, and what masking writes.
 #
 # The only code that allocates for bytes. Every write is checked against the capacity; a failed allocation is sticky
-# (`failed`), writes nothing, and is to be looked at once at the end. Grows with what is really written, never with what a
-# header announces. A pointer into a buffer is valid until the next write, drop, clear or release. Debug builds overwrite
-# what is given up. Memory is Python's raw allocator's, so that no GIL is needed and tracemalloc sees it.
+# (`failed`), writes nothing, and is to be looked at once at the end. Grows with what is really written, never with what
+# a header announces. A pointer into a buffer is valid until the next write, drop, truncate or release. Debug builds
+# overwrite what is given up. Memory is Python's raw allocator's: no GIL is needed, and tracemalloc sees it.
 
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memmove, memset

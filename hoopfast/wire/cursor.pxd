@@ -1,8 +1,8 @@
 # A position in bytes that somebody else owns, and its end: the only code that advances a pointer.
 #
 # Every read asks for what it wants and is told whether it is there; nothing here reads or steps past `end`. A cursor is
-# valid as long as the memory under it, which its opener must name. Knows no message and no layout. Numbers are in network
-# byte order, as everything in the PostgreSQL protocol (manual, 55.7).
+# valid as long as the memory under it, which its opener must name. Knows no message and no layout. Numbers are in
+# network byte order, as everything in the PostgreSQL protocol (manual, 55.6).
 
 from libc.stdint cimport int32_t, uint16_t, uint32_t
 
@@ -81,7 +81,7 @@ cdef inline bint cursor_int32(Cursor* cursor, int32_t* value) noexcept nogil:
     return True
 
 
-# Reads an unsigned 16-bit number into `value` and steps over it; False, and stays, where there are fewer than two bytes.
+# Reads an unsigned 16-bit number into `value` and steps over it; False, and stays, where there is less than that.
 cdef inline bint cursor_uint16(Cursor* cursor, uint16_t* value) noexcept nogil:
     if cursor.end - cursor.at < 2:
         return False

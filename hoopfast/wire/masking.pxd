@@ -37,8 +37,8 @@ cdef struct MaskTable:
     MaskCell* cells  # `columns` of them; NULL where `clean`
 
 
-# Appends to `output` the DataRow, header included, that `table` makes of the body under `row`, which is used up; adds to
-# `masked` the number of cells that were replaced. Unless it answers ROW_DONE, `output` is as it was.
+# Appends to `output` the DataRow, header included, that `table` makes of the body under `row`, which is used up; adds
+# to `masked` the number of cells that were replaced. Unless it answers ROW_DONE, `output` and `masked` are as they were.
 cdef RowStatus mask_row(const MaskTable* table, Cursor* row, Buffer* output, uint64_t* masked) noexcept nogil
 
 

@@ -1,7 +1,7 @@
-"""The only code that rewrites row bytes: a mask plan, made once per result set, and the loop that applies it to a DataRow.
+"""The only code that rewrites row bytes: a mask plan, made once per result set, and the loop that applies it to a row.
 
-Knows no rules, no types, no users, no sockets: what is to be done with a column was compiled by policy/ into an action,
-and this does it. NULL cells stay NULL. A row that does not look exactly as the protocol says is an error, never a guess.
+Knows no rules, no types, no users, no sockets: what is to be done with a column was compiled by policy/ into an
+action, and this does it. NULL cells stay NULL. A row that does not look exactly as the protocol says is an error, never a guess.
 DataRow: manual, 55.7.
 """
 
