@@ -15,6 +15,7 @@ help:
 
 ## setup            build .venv and the C extensions (never calls apt)
 setup: .venv/.extensions
+	@:
 
 .venv/.dependencies: pyproject.toml constraints.txt ci/setup.sh
 	@ci/setup.sh dependencies

@@ -33,15 +33,23 @@ make_venv() {
     "$python" -m venv .venv || die "'$python -m venv .venv' failed (Debian: apt install python3-venv)."
 }
 
+pip_install() {
+    local pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt)
+    if ! "${pip[@]}" "$@" >>.venv/pip.log 2>&1; then
+        tail -n 30 .venv/pip.log >&2
+        die "pip could not install what is needed; its last words are above, all of them in .venv/pip.log."
+    fi
+}
+
 install_dependencies() {
     if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c "$supported" 2>/dev/null; then
         make_venv
     fi
     # Setuptools and Cython come first and serve the build directly, so that what builds the extensions is pinned too.
     say "installing the pinned dependencies (about a minute the first time)"
-    local pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt)
-    "${pip[@]}" setuptools cython
-    HOOPFAST_DEBUG='' "${pip[@]}" --no-build-isolation --editable '.[control,demo,dev]'
+    : >.venv/pip.log
+    pip_install setuptools cython
+    HOOPFAST_DEBUG='' pip_install --no-build-isolation --editable '.[control,demo,dev]'
     touch .venv/.dependencies
 }
 
