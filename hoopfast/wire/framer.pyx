@@ -1,8 +1,8 @@
 """The framer: takes one direction's bytes apart into stretches to forward and messages to hand to the conversation.
 
 The only code that reads a message's header. What becomes of a type is looked up in the verdict table of the phase,
-which is compiled from protocol.py. Holds whole only what the conversation has to see and rows that have to be masked; all
-else streams. Every length is checked before a byte is kept for it. Knows no policy, no statement, no socket.
+which is compiled from protocol.py. Holds whole only what the conversation has to see and rows that have to be masked;
+all else streams. Every length is checked before a byte is kept for it. Knows no policy, no statement, no socket.
 Message flow and formats: manual, 55.2 and 55.7.
 """
 

@@ -38,7 +38,7 @@ cdef struct MaskTable:
 
 
 # Appends to `output` the DataRow, header included, that `table` makes of the body under `row`, which is used up; adds
-# to `masked` the number of cells that were replaced. Unless it answers ROW_DONE, `output` and `masked` are as they were.
+# to `masked` the number of cells that were replaced. Unless it is ROW_DONE, `output` and `masked` stay as they were.
 cdef RowStatus mask_row(const MaskTable* table, Cursor* row, Buffer* output, uint64_t* masked) noexcept nogil
 
 

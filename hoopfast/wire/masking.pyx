@@ -1,8 +1,8 @@
 """The only code that rewrites row bytes: a mask plan, made once per result set, and the loop that applies it to a row.
 
 Knows no rules, no types, no users, no sockets: what is to be done with a column was compiled by policy/ into an
-action, and this does it. NULL cells stay NULL. A row that does not look exactly as the protocol says is an error, never a guess.
-DataRow: manual, 55.7.
+action, and this does it. NULL cells stay NULL. A row that does not look exactly as the protocol says is an error, never
+a guess. DataRow: manual, 55.7.
 """
 
 cimport cython
@@ -17,8 +17,8 @@ from hoopfast.wire.cursor cimport (
     Cursor, cursor_int32, cursor_left, cursor_open, cursor_peek, cursor_since, cursor_take, cursor_uint16,
 )
 
-# A masked row may be no longer than what the protocol can carry in one message.
-cdef Py_ssize_t LARGEST_ROW = 0x7FFFFFFF
+# A masked row may be no longer than any row that a server can make: protocol.LARGEST_BACKEND_MESSAGE.
+cdef Py_ssize_t LARGEST_ROW = 0x40000002
 # Instead of a text that is not valid UTF-8: a run whose length says nothing about it.
 cdef Py_ssize_t INVALID_TEXT_STARS = 8
 # The Int16 that counts a row's columns; PostgreSQL itself stops at MaxTupleAttributeNumber, 1664.
@@ -135,6 +135,7 @@ cdef RowStatus put_cells(const MaskTable* table, Cursor* row, Buffer* output, ui
     cdef const unsigned char* run = row.at  # the first byte that has not been written yet
     cdef const unsigned char* value
     cdef const MaskCell* cell
+    cdef Py_ssize_t start = output.length
     cdef Py_ssize_t column, run_length
     cdef int32_t length
     for column in range(table.columns):
@@ -155,6 +156,8 @@ cdef RowStatus put_cells(const MaskTable* table, Cursor* row, Buffer* output, ui
         put_masked(output, cell, table.single_byte, value, length)
         run = row.at
         masked[0] += 1
+        if output.length - start > LARGEST_ROW:
+            return ROW_TOO_LARGE
     if cursor_left(row) != 0:
         return ROW_MALFORMED
     buffer_put(output, run, cursor_since(row, run))
@@ -178,8 +181,6 @@ cdef RowStatus mask_row(const MaskTable* table, Cursor* row, Buffer* output, uin
     status = put_cells(table, row, output, masked)
     if output.failed:
         status = ROW_MEMORY
-    elif status == ROW_DONE and output.length - start > LARGEST_ROW:
-        status = ROW_TOO_LARGE
     if status == ROW_DONE:
         buffer_patch_uint32(output, start + 1, <uint32_t> (output.length - start - 1))
     else:
