@@ -2,6 +2,7 @@
 # ruff, cython-lint, mypy --strict, stubtest on the extensions. Runs all of them, then fails if one failed.
 # The layering, mirror and length rules are tests: tests/test_layering.py, tests/test_mirror.py.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+export PATH="$PWD/.venv/bin:$PATH"  # cython-lint starts pycodestyle by its name
 failed=()
 
 check() {
@@ -17,11 +18,11 @@ for source in hoopfast/wire/*.pyx; do
     extensions+=("${module//\//.}")
 done
 
-check "ruff check" .venv/bin/ruff check --quiet .
-check "ruff format" .venv/bin/ruff format --quiet --check .
-check "cython-lint" .venv/bin/cython-lint hoopfast
-check "mypy" .venv/bin/mypy
-check "stubtest" .venv/bin/stubtest --ignore-missing-stub "${extensions[@]}"
+check "ruff check" ruff check --quiet .
+check "ruff format" ruff format --quiet --check .
+check "cython-lint" cython-lint hoopfast
+check "mypy" mypy
+check "stubtest" stubtest --ignore-missing-stub "${extensions[@]}"
 
 [ ${#failed[@]} -eq 0 ] || die "failed: $(printf '%s, ' "${failed[@]}" | sed 's/, $//')"
 say "lint: all clean"
