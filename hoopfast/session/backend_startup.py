@@ -1,7 +1,7 @@
 """Our first messages to the backend: StartupMessage and authentication, up to the first ReadyForQuery.
 
-The mirror of startup.py. Credentials stay in the authenticator that auth/ provides; this file only carries its messages.
-Errors of the backend are passed on without their text, which may name the upstream user or host.
+The mirror of startup.py. Credentials stay in the authenticator that auth/ provides; this file only carries its
+messages. Errors of the backend are passed on without their text, which may name the upstream user or host.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ class Authenticator(Protocol):
 class BackendStartup:
     """A backend link between connecting and its first ReadyForQuery."""
 
-    def __init__(
-        self, *, user: str, database: str, parameters: dict[str, str], authenticator: Authenticator
-    ) -> None:
+    def __init__(self, *, user: str, database: str, parameters: dict[str, str], authenticator: Authenticator) -> None:
         self._startup = {"user": user, "database": database, **parameters}
         self._authenticator = authenticator
         self._authenticated = False

@@ -39,7 +39,8 @@ class Outcome:
 
 
 class Recorder(Protocol):
-    """The session's side of the audit journal. A call that returns has appended; JournalUnavailable: forward nothing."""
+    """The session's side of the audit journal. A call that returns has appended; JournalUnavailable: forward
+    nothing."""
 
     def execution(self, statement: Statement, *, protocol: str, parameters: tuple[bytes | None, ...] = ()) -> int:
         """Record that a statement is about to be forwarded (or refused); returns its sequence number.

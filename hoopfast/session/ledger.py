@@ -33,9 +33,7 @@ class Ledger:
         self._last = 0
         self.failed = False  # an error has come since the transaction began
 
-    def begin(
-        self, statement: Statement, protocol: str, parameters: tuple[bytes | None, ...] = ()
-    ) -> int:
+    def begin(self, statement: Statement, protocol: str, parameters: tuple[bytes | None, ...] = ()) -> int:
         """An execution is about to be forwarded, or refused; returns its sequence number."""
         sequence = self._recorder.execution(statement, protocol=protocol, parameters=parameters)
         self._open[sequence] = _Open(time.monotonic())

@@ -1,8 +1,8 @@
 """The names of one session: prepared statements and portals, as the backend has them.
 
 Parse and PREPARE share one table, Bind and DECLARE CURSOR the other, as in PostgreSQL. Two layers: what the backend has
-confirmed, and what the messages since the last Sync will have done if nothing of them fails (if something fails, the rest
-is skipped, so a lookup there never needs to guess). Whoever asks across an unanswered Sync has to wait: see
+confirmed, and what the messages since the last Sync will have done if nothing of them fails (if something fails, the
+rest is skipped, so a lookup there never needs to guess). Whoever asks across an unanswered Sync has to wait: see
 `ConversationState.names_settled`. Knows no bytes of the wire and takes no decision.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hoopfast.policy.model import CellRule, Command, ResultColumn, Statement
+from hoopfast.policy.model import Command, ResultColumn, Statement
+from hoopfast.wire.masking import MaskPlan
 
 MAX_NAME = 63  # NAMEDATALEN - 1; longer protocol names collide with others in PostgreSQL (soundness 7)
 
@@ -36,7 +37,8 @@ class Portal:
     prepared: Prepared | None = None  # None for a cursor
     result_formats: tuple[int, ...] = ()
     parameters: tuple[bytes | None, ...] = ()
-    rules: tuple[CellRule, ...] | None = None  # what to do with its columns; None: not described yet
+    plan: MaskPlan | None = None  # for its rows
+    described: bool = False  # by a Describe of this very portal
     holdable: bool = False
     sequence: int = 0  # the journal's number of the execution that has begun and not ended
 

@@ -1,8 +1,8 @@
 """Which notifications may carry their payload (soundness 48).
 
-A NotificationResponse passes whole if this gateway has forwarded a literal NOTIFY of exactly this channel and payload, or
-if its channel is listed; otherwise its payload is emptied, because a trigger may have put a row into it. One object serves
-all sessions of a worker. Bounded: what was forwarded long ago is forgotten, and its payload then emptied.
+A NotificationResponse passes whole if this gateway has forwarded a literal NOTIFY of exactly this channel and payload,
+or if its channel is listed; otherwise its payload is emptied, because a trigger may have put a row into it. One object
+serves all sessions of a worker. Bounded: what was forwarded long ago is forgotten, and its payload then emptied.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How a refusal looks on the wire, and what of an error or a notice may pass.
 
 The only code that builds an ErrorResponse for the frontend. A refusal is made by PostgreSQL (docs/design.md §5.7): the
-refused message is replaced by a text that cannot parse, and the backend's ErrorResponse by ours; so the order of replies,
-the skipping to Sync, the rollback and the status byte are the server's own.
+refused message is replaced by a text that cannot parse, and the backend's ErrorResponse by ours; so the order of
+replies, the skipping to Sync, the rollback and the status byte are the server's own.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def fatal_response(error: HoopfastError) -> bytes:
 def withhold(fields: dict[str, bytes]) -> dict[str, bytes]:
     """What may pass of an error or a notice whose text may carry a protected value.
 
-    Severity, a SQLSTATE that PostgreSQL itself uses, and a fixed text for it; primary messages carry unquoted values, and
-    every other field carries something (soundness 46).
+    Severity, a SQLSTATE that PostgreSQL itself uses, and a fixed text for it; primary messages carry unquoted values,
+    and every other field carries something (soundness 46).
     """
     sqlstate, text = condition(fields.get("C", b"").decode("ascii", "replace"))
     severity = fields.get("V", b"ERROR")

@@ -1,7 +1,7 @@
 """The exact queue of replies that the backend owes.
 
-One entry for each message that was forwarded and that PostgreSQL answers; an answer that the head does not allow ends the
-session. Knows what was asked and what to do with the answer, never how the bytes look.
+One entry for each message that was forwarded and that PostgreSQL answers; an answer that the head does not allow ends
+the session. Knows what was asked and what to do with the answer, never how the bytes look.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import Enum, auto
 from hoopfast.errors import HoopfastError
 from hoopfast.policy.model import Command, Statement
 from hoopfast.session.names import Portal, Prepared
+from hoopfast.wire.masking import MaskPlan
 
 
 class Reply(Enum):
@@ -39,6 +40,7 @@ class Expected:
     statement: Statement | None = None
     prepared: Prepared | None = None
     portal: Portal | None = None
+    text: bytes = b""  # QUERY: what was sent
     name: bytes = b""  # for CLOSE: the name; `closes` says of what
     closes: int = 0
     swallow: bool = False  # the frontend did not ask: it sees no answer
@@ -49,6 +51,7 @@ class Expected:
     index: int = 0  # QUERY: which command the backend is at
     failed: bool = False  # QUERY: an ErrorResponse has come, ReadyForQuery has not
     tags: list[str] = field(default_factory=list)
+    plan: MaskPlan | None = None  # for the rows of the result set that is under way
     collected: bytearray = field(default_factory=bytearray)  # OWN_QUERY: its rows
 
     @property
@@ -83,7 +86,7 @@ class ReplyQueue:
 
     def skip_to_sync(self) -> tuple[list[Expected], bool]:
         """The backend skips to the next Sync: takes out what it skips; second, whether the Sync has been sent."""
-        skipped = []
+        skipped: list[Expected] = []
         while self._entries:
             if self._entries[0].kind is Reply.SYNC:
                 return skipped, True
@@ -95,6 +98,10 @@ class ReplyQueue:
         entries = list(self._entries)
         self._entries.clear()
         return entries
+
+    def owes(self, kind: Reply) -> bool:
+        """Whether a reply of this kind is owed."""
+        return any(entry.kind is kind for entry in self._entries)
 
     def changes_names_before(self, segment: int) -> bool:
         """Whether an earlier segment that is not answered yet may still change a name."""

@@ -1,7 +1,7 @@
 """SQLSTATEs that PostgreSQL uses, each with the fixed text that stands for its message.
 
-Where an error or a notice may carry a protected value, its code passes if it is in this table (a function could raise any
-other), and this text replaces the message. Source: PostgreSQL manual, appendix A (condition names).
+Where an error or a notice may carry a protected value, its code passes if it is in this table (a function could raise
+any other), and this text replaces the message. Source: PostgreSQL manual, appendix A (condition names).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The frontend's first messages: SSLRequest, GSSENCRequest, CancelRequest, StartupMessage, and the password.
 
-The only code that reads messages without a type byte. Answers in steps that the gateway carries out; checks no token and
-opens no link. PostgreSQL manual, 55.2.1 and 55.2.10 to 55.2.12.
+The only code that reads messages without a type byte. Answers in steps that the gateway carries out; checks no token
+and opens no link. PostgreSQL manual, 55.2.1 and 55.2.10 to 55.2.12.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ Step: TypeAlias = Reply | UpgradeToTls | Cancel | Credentials
 class FrontendStartup:
     """A frontend between its first byte and its password.
 
-    `tls` is "require", "allow" or "off"; `encrypted`: these bytes came through TLS; `loopback`: from this machine, so that
-    a token may be asked for in clear. Errors are HoopfastErrors: answer with `reject` and close.
+    `tls` is "require", "allow" or "off"; `encrypted`: these bytes came through TLS; `loopback`: from this machine, so
+    that a token may be asked for in clear. Errors are HoopfastErrors: answer with `reject` and close.
     """
 
     def __init__(self, *, tls: str, encrypted: bool, loopback: bool) -> None:
@@ -94,22 +94,30 @@ class FrontendStartup:
         if self._done:
             self._buffer += data
             return []
-        if self._message is not None:
+        if self._started:
             return self._feed_password(data)
         self._buffer += data
-        steps: list[Step] = []
-        while self._message is None:
-            packet = self._packet()
-            if packet is None:
-                break
-            step = self._startup_packet(decode_startup(packet))
-            steps += step
-            if step and isinstance(step[-1], UpgradeToTls | Cancel):
-                break
-        if self._message is not None and self._buffer:
+        steps = self._read_packets()
+        if self._buffer and self._started:
             rest = bytes(self._buffer)
             self._buffer.clear()
             steps += self._feed_password(rest)
+        return steps
+
+    @property
+    def _started(self) -> bool:
+        return self._message is not None
+
+    def _read_packets(self) -> list[Step]:
+        """Steps for the packets without a type byte, up to the one that ends them or changes what the bytes mean."""
+        steps: list[Step] = []
+        while not self._started:
+            packet = self._packet()
+            if packet is None:
+                break
+            steps += self._startup_packet(decode_startup(packet))
+            if isinstance(steps[-1], UpgradeToTls | Cancel):
+                break
         return steps
 
     def _packet(self) -> bytes | None:
@@ -150,14 +158,14 @@ class FrontendStartup:
 
     def _startup_message(self, message: StartupMessage) -> list[Step]:
         major, minor = message.version >> 16, message.version & 0xFFFF
-        if major != 3:  # noqa: PLR2004 - the protocol's major version
+        if major != 3:
             raise FrontendProtocolError(
                 f"unsupported frontend protocol {major}.{minor}: hoopfast speaks 3.0 to 3.{NEWEST_MINOR}",
                 sqlstate="0A000",
             )
         if self._tls == "require" and not self._encrypted:
             raise AuthenticationFailed(
-                "TLS is required", hint='Connect with sslmode=require (better: verify-full), or see [gateway] tls.'
+                "TLS is required", hint="Connect with sslmode=require (better: verify-full), or see [gateway] tls."
             )
         if not self._encrypted and not self._loopback:
             raise AuthenticationFailed("a token is accepted only over TLS", hint="Connect with sslmode=require.")

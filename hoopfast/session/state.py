@@ -1,21 +1,21 @@
 """All that a conversation knows: the one object that owns a session's state.
 
-Everything that affects what is forwarded lives here; frontend.py and backend.py change it only by its methods. Holds no
+Everything that affects what is forwarded lives here; requests.py and answers.py change it only by its methods. Holds no
 socket and takes no decision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
-from hoopfast.errors import HoopfastError
-from hoopfast.policy.model import Environment, Policy, Statement
+from hoopfast.policy.model import Environment, Policy, SessionNames, Statement
 from hoopfast.session.boundary import Ending, Limits, Recorder
 from hoopfast.session.effects import Effects
 from hoopfast.session.ledger import Ledger
-from hoopfast.session.names import NameTable
+from hoopfast.session.names import NameTable, Portal
 from hoopfast.session.notifications import Notifications
+from hoopfast.session.probe import Probe
 from hoopfast.session.replies import Expected, Reply, ReplyQueue
 from hoopfast.wire import protocol
 from hoopfast.wire.framer import Framer
@@ -46,12 +46,9 @@ class ConversationState:
         self.policy = policy
         self.ledger = Ledger(recorder)
         self.notifications = notifications
-        self.frontend = Framer(
-            protocol.FRONTEND_VERDICTS, frontend=True, max_message=limits.max_message, max_control=limits.max_control
-        )
-        self.backend = Framer(
-            protocol.BACKEND_VERDICTS, frontend=False, max_message=limits.max_message, max_control=limits.max_control
-        )
+        sizes = {"max_message": limits.max_message, "max_control": limits.max_control}
+        self.frontend = Framer(protocol.FRONTEND_VERDICTS, frontend=True, **sizes)
+        self.backend = Framer(protocol.BACKEND_VERDICTS, frontend=False, **sizes)
         self.frontend.phase = protocol.FrontendPhase.READY
         self.backend.phase = protocol.BackendPhase.READY
         self.names = NameTable()
@@ -61,23 +58,23 @@ class ConversationState:
 
         self.segment = 0  # counts the Syncs and Querys that were forwarded
         self.unsynced = False  # messages of the extended protocol were forwarded since the last Sync
-        self.skipping = False  # the backend skips to Sync, and the Sync has not been forwarded
+        self.skipping = False  # the backend skips to Sync, and no Sync has been forwarded for it
+        self.copying: Expected | None = None  # a COPY FROM STDIN whose reply says what may be forwarded next
         self.status = b"I"  # of the last ReadyForQuery
         self.tainted = False  # the transaction has run something unproven: its errors do not pass whole
-        self.catalog_dirty = False  # the transaction has run DDL
-        self.settings_dirty = False  # the transaction has changed settings, which its end may undo
-        self.schemas: tuple[str, ...] | None = None
+        # In which segment the transaction under way did something that its end undoes or publishes; -1: it did not.
+        self.settings_changed_in = -1
+        self.catalog_changed_in = -1
+
+        self.schemas: tuple[str, ...] | None = None  # current_schemas(true), if known
         self.role: str | None = None
+        self.schemas_unavailable = False  # the backend would not say; ask again after the next statement
         self.basis_seen: object = None
+        self.catalog_pending = False  # the gateway was asked for the catalog, and resume() has not come
+        self.probe = Probe.NONE
 
-        self.catalog_pending = False  # asked the gateway for the catalog, resume() has not come
-        self.reprobed = False  # the catalog was read again for the statement that is being decided
-        self.retry: tuple[int, bytes] | None = None  # a probed message, to be decided again
         self.fatal_seen = False  # the backend has said why it closes
-        self.leaving = False  # Terminate or end of file from the frontend
-        self.dead: HoopfastError | None = None
-
-    # -- waiting
+        self.leaving = False  # Terminate, or end of file, from the frontend
 
     @property
     def drained(self) -> bool:
@@ -89,27 +86,33 @@ class ConversationState:
         """Whether no earlier segment may still change a name."""
         return not self.queue.changes_names_before(self.segment)
 
-    def wait_for_catalog(self) -> Wait:
+    @property
+    def single_byte(self) -> bool:
+        """Whether the client's encoding has one byte per character."""
+        return self.parameters.get("client_encoding", "UTF8").upper() not in ("UTF8", "UNICODE")
+
+    def need_catalog(self) -> Wait:
         """The message must wait until the gateway has read the catalog."""
         self.catalog_pending = True
         self.effects.catalog_needed = True
         return Wait(lambda: not self.catalog_pending)
 
-    def environment(self) -> Environment:
+    def environment(self, names: SessionNames | None = None) -> Environment:
         """What a decision taken now may depend on."""
         return Environment(
             schemas=self.schemas,
             role=self.role,
             parameters=self.parameters,
             in_transaction=self.status != b"I" or self.unsynced,
-            catalog_dirty=self.catalog_dirty,
+            catalog_dirty=self.catalog_changed_in >= 0,
+            names=names,
         )
 
     # -- forwarding
 
-    def push(self, kind: Reply, **known: object) -> Expected:
+    def push(self, kind: Reply, **known: Any) -> Expected:
         """Enter what the backend will owe for the message that is about to be forwarded."""
-        entry = Expected(kind, self.segment, **known)  # type: ignore[arg-type]  # the fields of Expected
+        entry = Expected(kind, self.segment, **known)
         self.queue.push(entry)
         return entry
 
@@ -125,43 +128,53 @@ class ConversationState:
         """A Sync or a Query was forwarded: what follows is a segment of its own."""
         self.segment += 1
         self.unsynced = False
-        self.skipping = False
         self.names.forget_expected()
 
-    def note_forwarded(self, statement: Statement) -> None:
-        """Remember what a statement, once it is forwarded, may change before its answer comes."""
-        if not statement.clean:
-            self.tainted = True
+    def executes(self, statement: Statement) -> None:
+        """A statement is about to be executed: remember what it may change before its answer comes."""
+        self.schemas_unavailable = False
         for command in statement.commands:
             if command.changes_settings or command.opaque:
                 self.schemas = None
-                self.settings_dirty = True
-            if command.transaction in ("commit", "rollback", "rollback to", "prepare") and self.settings_dirty:
+                self.settings_changed_in = self.segment
+            if command.transaction in _MAY_UNDO and self.settings_changed_in >= 0:
                 self.schemas = None
             if command.changes_catalog:
                 self.schemas = None
-                self.catalog_dirty = True
+                self.catalog_changed_in = self.segment
                 self.effects.catalog_changed = True
             for channel, payload in command.notifies:
                 self.notifications.forwarded(channel, payload)
 
-    def transaction_failed(self) -> None:
-        """An error has come: settings that the transaction changed may be undone."""
-        if self.settings_dirty:
-            self.schemas = None
-        self.ledger.failed = True
-
     # -- answers
 
-    def drop_portals(self, portals: list[object]) -> None:
-        """Close the books on portals that are gone."""
+    def error_came(self) -> None:
+        """The backend has sent an error: settings that the transaction changed may be undone."""
+        self.ledger.failed = True
+        self.copying = None
+        self.frontend.phase = protocol.FrontendPhase.READY
+        self.backend.phase = protocol.BackendPhase.READY
+        if self.settings_changed_in >= 0:
+            self.schemas = None
+
+    def transaction_over(self, segment: int) -> None:
+        """ReadyForQuery says that no transaction is under way after `segment`."""
+        self.tainted = False
+        self.drop_portals(self.names.end_transaction())
+        if 0 <= self.settings_changed_in <= segment:
+            self.settings_changed_in = -1
+            self.schemas = None
+        if 0 <= self.catalog_changed_in <= segment:
+            self.catalog_changed_in = -1
+            self.effects.catalog_changed = True
+        self.ledger.end_transaction("rolled back" if self.ledger.failed else "committed")
+
+    def drop_portals(self, portals: Iterable[Portal]) -> None:
+        """Portals are gone: an execution that was suspended in one will not go on."""
         for portal in portals:
-            sequence = getattr(portal, "sequence", 0)
-            if sequence:
-                self.ledger.end(sequence, Ending.COMPLETED, tag="SUSPENDED")
+            if portal.sequence:
+                self.ledger.end(portal.sequence, Ending.COMPLETED, tag="SUSPENDED")
+                portal.sequence = 0
 
-    def set_plan(self) -> None:
-        """Give the backend's framer the plan of the reply that comes next."""
-        from hoopfast.session.plans import plan_for_head  # noqa: PLC0415
 
-        self.backend.plan = plan_for_head(self)
+_MAY_UNDO = frozenset(("commit", "rollback", "rollback to", "prepare"))
