@@ -1,0 +1,91 @@
+"""The file of the segment that is being written: preallocated, mapped, locked. Only this code writes a journal's bytes.
+
+All space is allocated before the first record goes in, so that a full disk shows as OSError when a segment is begun and
+not as SIGBUS in the middle of a record. An append is a copy into a shared mapping: from then on the bytes are the
+kernel's, and the death of this process does not touch them. (What can still raise SIGBUS is a disk that fails under the
+mapping, or somebody who truncates the file: the worker then dies before it has forwarded the statement.)
+
+The lock (flock) is on the file itself, as the directory is to hold nothing but segments and seals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+
+from hoopfast.audit.segment import FRAME_OVERHEAD, HEADER_SIZE, Header, chain_start, file_name, frame
+
+FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class SegmentFile:
+    """One segment, open for appending. Not thread-safe; `sync` and `finish` may run beside `append`."""
+
+    __slots__ = ("_descriptor", "_map", "_size", "chain", "number", "offset")
+
+    def __init__(self, descriptor: int, mapping: mmap.mmap, header: Header, encoded: bytes) -> None:
+        self._descriptor = descriptor
+        self._map = mapping
+        self._size = len(mapping)
+        self.number = header.number
+        self.offset = HEADER_SIZE
+        self.chain = chain_start(encoded)
+
+    @classmethod
+    def create(cls, directory: int, header: Header, size: int) -> SegmentFile:
+        """Make, lock, allocate and map the file in the open `directory`. OSError: it could not, and left nothing."""
+        name = file_name(header.stream, header.number)
+        descriptor = os.open(name, FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.posix_fallocate(descriptor, 0, size)
+            mapping = mmap.mmap(descriptor, size)
+            encoded = header.encode()
+            mapping[:HEADER_SIZE] = encoded
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=directory)
+            os.close(descriptor)
+            raise
+        return cls(descriptor, mapping, header, encoded)
+
+    def room(self, length: int) -> bool:
+        """Whether a record of `length` bytes fits in."""
+        return self.offset + FRAME_OVERHEAD + length <= self._size
+
+    def append(self, body: bytes) -> None:
+        """Copy a record in; there must be room. When it returns, the record survives the death of the process."""
+        data, chain = frame(self.chain, body)
+        end = self.offset + len(data)
+        self._map[self.offset : end] = data
+        self.offset, self.chain = end, chain
+
+    def sync(self) -> None:
+        """Put on disk what has been appended (fdatasync covers a mapping's dirty pages). OSError: nobody knows."""
+        os.fdatasync(self._descriptor)
+
+    @property
+    def removed(self) -> bool:
+        """Whether somebody has removed the file under the mapping."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
+    def retire(self) -> None:
+        """Append no more. The file stays open and locked until `finish`, so that another thread can sync it first."""
+        self._map.close()
+
+    def finish(self) -> None:
+        """Sync a retired segment, cut off the space that it did not need, and close it. OSError as for `sync`."""
+        try:
+            os.fdatasync(self._descriptor)
+            os.ftruncate(self._descriptor, self.offset)
+            os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
+
+    def abandon(self) -> None:
+        """Close it as it is."""
+        self._map.close()
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
