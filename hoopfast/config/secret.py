@@ -53,7 +53,7 @@ class Secret:
     @property
     def path(self) -> Path | None:
         """The file that holds it, if it is one."""
-        return self.folder / str(self.source) if self.kind == "file" else None
+        return self.folder / Path(str(self.source)).expanduser() if self.kind == "file" else None
 
     def resolve(self) -> str:
         """The value as text, without trailing line ends; ConfigError says what is missing, never the value."""
@@ -77,7 +77,7 @@ class Secret:
         return value
 
     def _from_file(self) -> bytes:
-        path = self.folder / str(self.source)
+        path = self.folder / Path(str(self.source)).expanduser()
         try:
             with path.open("rb") as file:
                 value = file.read(_LARGEST_FILE + 1)
