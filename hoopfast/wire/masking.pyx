@@ -205,7 +205,7 @@ cdef class MaskPlan:
     """
 
     def __cinit__(self, cells=(), *, bint single_byte=False):
-        rules = tuple((int(action), bytes(fixed), int(n)) for action, fixed, n in cells)
+        rules = tuple((int(action), <bytes?> fixed, int(n)) for action, fixed, n in cells)
         if len(rules) > MOST_COLUMNS:
             raise ValueError(f"a row has at most {MOST_COLUMNS} columns, not {len(rules)}")
         for action, _, n in rules:

@@ -226,4 +226,3 @@ def _row(here: bytes, length: int, plan: Plan | None, setting: Setting, result: 
     result.delivered += len(message)
     result.masked += masked
     return True
-

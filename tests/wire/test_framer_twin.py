@@ -109,9 +109,7 @@ def test_any_bytes_at_all(data: bytes, frontends: bool, phase: int, plan: Plan |
     st.lists(RULES, min_size=3, max_size=3),
     st.booleans(),
 )
-def test_masked_rows_agree_with_the_twin(
-    rows: list[list[bytes | None]], rules: list[Cell], single_byte: bool
-) -> None:
+def test_masked_rows_agree_with_the_twin(rows: list[list[bytes | None]], rules: list[Cell], single_byte: bool) -> None:
     setting = backend_setting(BackendPhase.READY, Plan(tuple(rules), single_byte=single_byte))
     bodies = [encode_row(row) for row in rows]
     data = b"".join(b"D" + struct.pack(">i", len(body) + 4) + body for body in bodies)
