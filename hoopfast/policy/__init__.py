@@ -1,0 +1,1 @@
+"""Decisions: catalog, lineage, kinds, rules and masks. Pure functions; knows no session, no wire, no socket."""
