@@ -1,7 +1,7 @@
 """SCRAM-SHA-256 (RFC 5802, 7677), the client's side, as PostgreSQL speaks it. Bytes in, bytes out.
 
 Owns the derived keys and their cache: deriving one costs milliseconds of a processor, which a gateway that opens an
-upstream session per client session cannot pay each time. The cache holds what is as good as the password; it is never printed.
+upstream session per client session cannot pay each time. The cache holds what is as good as the password, unprinted.
 """
 
 from __future__ import annotations
