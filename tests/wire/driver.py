@@ -10,28 +10,38 @@ from hoopfast.wire.framer import Framer
 from tests.wire.naive import Deliver, Plan, Result, Setting
 
 
-def frontend_setting(phase: protocol.FrontendPhase, **others: int) -> Setting:
+def frontend_setting(
+    phase: protocol.FrontendPhase, *, max_message: int = 1 << 20, max_control: int = 1 << 16
+) -> Setting:
     """What a framer of a frontend's messages is told."""
     return Setting(
         protocol.FRONTEND_VERDICTS,
         True,
         phase,
+        max_message=max_message,
+        max_control=max_control,
         large=protocol.LARGE_FRONTEND,
         largest=protocol.LARGEST_FRONTEND_MESSAGE,
-        **others,
     )
 
 
-def backend_setting(phase: protocol.BackendPhase, plan: Plan | None = None, **others: int) -> Setting:
+def backend_setting(
+    phase: protocol.BackendPhase,
+    plan: Plan | None = None,
+    *,
+    max_message: int = 1 << 20,
+    max_control: int = 1 << 16,
+) -> Setting:
     """What a framer of a backend's messages is told."""
     return Setting(
         protocol.BACKEND_VERDICTS,
         False,
         phase,
         plan,
+        max_message=max_message,
+        max_control=max_control,
         large=protocol.LARGE_BACKEND,
         largest=protocol.LARGEST_BACKEND_MESSAGE,
-        **others,
     )
 
 

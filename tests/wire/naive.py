@@ -1,4 +1,4 @@
-"""The slow twins of framer.pyx and masking.pyx, written for being obviously right and without sharing any code with them.
+"""The slow twins of framer.pyx and masking.pyx: written for being obviously right, sharing no code with them.
 
 Hypothesis compares the two. `naive_frame` sees all bytes at once; the framer under test gets them in pieces.
 """

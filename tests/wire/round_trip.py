@@ -1,4 +1,4 @@
-"""What holds for every message class: it reads back what it writes, and any damage is a typed error and nothing else."""
+"""What holds for every message class: it reads back what it writes, and damage is a typed error and nothing else."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from hoopfast.wire.masking import MaskPlan
 from hoopfast.wire.protocol import BackendPhase, FrontendPhase
 from tests.wire.driver import assert_twins_agree, backend_setting, drive, every_split, frontend_setting, new_framer
 from tests.wire.naive import FIXED, KEEP_LAST, PASS, Deliver, Plan, Setting, naive_frame
+from tests.wire.round_trip import Message
 
 MASKED = Plan(((PASS, b"", 0), (KEEP_LAST, b"", 4)))
 ROW = backend.DataRow((b"Anna", b"777-65-9863")).encode()
@@ -65,7 +66,7 @@ def copy_out() -> tuple[bytes, Setting, list[object]]:
 
 def pipeline() -> tuple[bytes, Setting, list[object]]:
     """An extended-protocol pipeline with stray copy messages in it, which are dropped."""
-    messages = [
+    messages: list[Message] = [
         frontend.Parse(b"s", b"select $1", (23,)),
         frontend.Bind(b"", b"s", (1,), (b"\0\0\0\7", None), (0,)),
         frontend.Describe(b"P", b""),
