@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from hoopfast.errors import ConfigError
 
+_MAX_SIZE = 64 * 1024
 _HINT = "create one with: hoopfast init"
 
 
@@ -41,10 +42,10 @@ def write_public_key(key: Ed25519PrivateKey, path: Path) -> None:
 def load_key(path: Path) -> Ed25519PrivateKey:
     """The key in the file `path`. ConfigError if it is missing, no Ed25519 key, or open to others than its owner."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not keep us waiting
     except OSError as error:
         raise ConfigError(f"journal key {path}: {error.strerror}", hint=_HINT) from None
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"journal key {path}: not a regular file", hint=_HINT)
@@ -55,7 +56,9 @@ def load_key(path: Path) -> Ed25519PrivateKey:
             )
         if status.st_uid not in (os.geteuid(), 0):
             raise ConfigError(f"journal key {path}: it belongs to another user (uid {status.st_uid})")
-        return parse_key(file.read(), str(path))
+        return parse_key(os.read(descriptor, _MAX_SIZE), str(path))
+    finally:
+        os.close(descriptor)
 
 
 def parse_key(pem: bytes | str, source: str = "signing_key") -> Ed25519PrivateKey:
