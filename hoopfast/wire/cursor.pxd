@@ -9,8 +9,8 @@ from libc.stdint cimport int32_t, uint16_t, uint32_t
 cdef extern from *:
     """
     #ifdef HOOPFAST_DEBUG
-      #include <assert.h>
       #undef NDEBUG
+      #include <assert.h>
       #define hoopfast_assert(condition) assert(condition)
     #else
       #define hoopfast_assert(condition) ((void) 0)
