@@ -108,6 +108,11 @@ class Conversation:
         """Whether a transaction block is open."""
         return self._state.status != b"I"
 
+    @property
+    def mid_message(self) -> bool:
+        """Whether a message of the backend has reached the frontend in part: nothing may be written in between."""
+        return self._state.backend.mid_message
+
     # -- the two pumps
 
     def _run(self, step: Callable[[], None]) -> Effects:
