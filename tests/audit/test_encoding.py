@@ -1,4 +1,4 @@
-"""Encoding: every record comes back as it was, the same record has the same bytes, and nothing else is taken for one."""
+"""Encoding: every record comes back as it was, the same one has the same bytes, and nothing else is taken for one."""
 
 from __future__ import annotations
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import pytest
 
 from hoopfast.audit.segment import FRAME_OVERHEAD, HEADER_SIZE, Header, Scan
 from hoopfast.audit.segment_file import SegmentFile
+from tests.audit.processes import run_script
 
 HEADER = Header("s", bytes(16), 1, 0, 0, bytes(32))
 NAME = "s.000000000001.journal"
@@ -87,13 +85,11 @@ def test_no_space_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
         from hoopfast.audit.segment import Header
         from hoopfast.audit.segment_file import SegmentFile
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+        directory = os.open({str(tmp_path)!r}, os.O_RDONLY)
         try:
-            SegmentFile.create(os.open({str(tmp_path)!r}, os.O_RDONLY), Header("s", bytes(16), 1, 0, 0, bytes(32)), 65536)
+            SegmentFile.create(directory, Header("s", bytes(16), 1, 0, 0, bytes(32)), 65536)
         except OSError as error:
             print(error.errno)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert int(done.stdout) == errno.EFBIG
+    assert int(run_script(script)) == errno.EFBIG
     assert list(tmp_path.iterdir()) == []

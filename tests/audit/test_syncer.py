@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -15,7 +16,7 @@ from hoopfast.audit.syncer import Syncer
 from hoopfast.errors import JournalUnavailable
 from tests.audit.examples import execution
 
-Told = "queue.Queue[tuple[int, JournalUnavailable | None]]"
+Told: TypeAlias = "queue.Queue[tuple[int, JournalUnavailable | None]]"
 
 
 @pytest.fixture
