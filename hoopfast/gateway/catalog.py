@@ -1,0 +1,195 @@
+"""The catalogs of this worker: one keeper for each (host, port, database, role), shared by its sessions.
+
+A catalog lives as long as the connection that read it (another database may have the same OIDs), is compared by
+fingerprint at least every `catalog_max_age` while somebody asks for it, and whenever a worker has bumped the epoch.
+Owns when it is read; what is read and what it means is policy/'s. `current` never waits: CatalogNeeded says that
+somebody must `refresh` first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from hoopfast.errors import BackendProtocolError, BackendUnavailable, HoopfastError
+from hoopfast.gateway.logs import logger
+from hoopfast.gateway.query import QueryConnection, QueryFailed, Row
+from hoopfast.gateway.shared import Epochs
+from hoopfast.gateway.upstream import DatabaseKey, Upstream
+from hoopfast.policy.catalog import FINGERPRINT, QUERIES, Catalog
+from hoopfast.policy.model import CatalogNeeded
+
+QUERY = 60.0  # seconds for one query
+ATTEMPTS = 3
+# Without sessions the connection is closed after this many seconds: DROP DATABASE waits 5 s for others to leave
+# (CountOtherDBBackends, src/backend/storage/ipc/procarray.c).
+LINGER = 3.0
+BUSY = 3.0  # after the last question for this long, the catalog is kept fresh without being asked for
+
+log = logger("catalog")
+
+
+class CatalogKeeper:
+    """The catalog of one database."""
+
+    def __init__(self, upstream: Upstream, epochs: Epochs, max_age: float) -> None:
+        self.max_age = max_age
+        self._upstream = upstream
+        self._epochs = epochs
+        self._slot = Epochs.slot((upstream.key.host, upstream.key.port, upstream.key.dbname))
+        self._connection: QueryConnection | None = None
+        self._catalog: Catalog | None = None
+        self._fingerprint: list[Row] = []
+        self._valid_until = 0.0
+        self._epoch = -1
+        self._asked_at = 0.0
+        self._refreshing: asyncio.Task[None] | None = None
+        self._sessions = 0
+        self._keep: asyncio.Task[None] | None = None
+
+    # -- what policy/ and the relay use
+
+    def current(self) -> Catalog:
+        """The catalog; CatalogNeeded if there is none that is known to be fresh enough."""
+        connection, now = self._connection, _now()
+        self._asked_at = now
+        if (
+            self._catalog is None
+            or connection is None
+            or not connection.alive
+            or now > self._valid_until
+            or self._epochs.read(self._slot) != self._epoch
+        ):
+            raise CatalogNeeded
+        return self._catalog
+
+    async def refresh(self) -> None:
+        """Compare or read the catalog; all who ask meanwhile share one go. BackendUnavailable on failure."""
+        task = self._refreshing
+        if task is None:
+            task = self._refreshing = asyncio.create_task(self._refresh())
+            task.add_done_callback(self._refreshed)
+        await asyncio.shield(task)
+
+    def changed(self) -> None:
+        """DDL goes to this database: no worker may trust its catalog."""
+        self._epochs.bump(self._slot)
+
+    def use(self, upstream: Upstream) -> None:
+        """Connect as a reloaded configuration says from the next connection on."""
+        self._upstream = upstream
+
+    def acquire(self) -> None:
+        """A session uses the catalog: keep it, and begin to read it."""
+        self._sessions += 1
+        self._asked_at = _now()
+        if self._keep is None:
+            self._keep = asyncio.create_task(self._keep_fresh())
+
+    def release(self) -> None:
+        """That session is over."""
+        self._sessions -= 1
+
+    async def close(self) -> None:
+        """Stop, and hang up."""
+        if self._keep is not None:
+            self._keep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keep
+        self._drop()
+
+    # -- reading
+
+    async def _refresh(self) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                await self._compare()
+                return
+            except (BackendUnavailable, BackendProtocolError) as error:
+                self._drop()
+                if attempt + 1 == ATTEMPTS or isinstance(error, QueryFailed):
+                    raise
+                await asyncio.sleep(0.1 * 4**attempt)
+            except BaseException:
+                self._drop()
+                raise
+
+    async def _compare(self) -> None:
+        connection = self._connection
+        if connection is None or not connection.alive:
+            self._drop()
+            connection = self._connection = await QueryConnection.open(self._upstream)
+        epoch, began = self._epochs.read(self._slot), _now()
+        fingerprint = await connection.query(FINGERPRINT, seconds=QUERY)
+        if self._catalog is None or fingerprint != self._fingerprint:
+            fingerprint, began = await self._read(connection)
+        self._fingerprint, self._epoch = fingerprint, epoch
+        # A server that takes longer than max_age to answer would otherwise never be believed.
+        self._valid_until = max(began + self.max_age, _now() + 0.05)
+
+    async def _read(self, connection: QueryConnection) -> tuple[list[Row], float]:
+        """Read it all in one snapshot, with the fingerprint that belongs to it."""
+        self._catalog = None
+        began = _now()
+        await connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", seconds=QUERY)
+        fingerprint = await connection.query(FINGERPRINT, seconds=QUERY)
+        results = {name: await connection.query(sql, seconds=QUERY) for name, sql in QUERIES.items()}
+        await connection.query("COMMIT", seconds=QUERY)
+        catalog = await asyncio.to_thread(Catalog.build, results)
+        self._catalog = catalog
+        log.info("catalog read", database=self._upstream.database.name, version=str(catalog.version),
+                 seconds=round(_now() - began, 3))  # fmt: skip
+        return fingerprint, began
+
+    async def _keep_fresh(self) -> None:
+        """Refresh ahead of time while somebody asks, so that statements need not wait; end when nobody is left."""
+        idle_since: float | None = None
+        while True:
+            now = _now()
+            idle_since = None if self._sessions else idle_since or now
+            if idle_since is not None and now - idle_since >= LINGER:
+                break
+            due = now >= self._valid_until - self.max_age / 2
+            if self._sessions and due and now - self._asked_at < BUSY:
+                with contextlib.suppress(HoopfastError):  # whoever needs it tries again, and tells
+                    await self.refresh()
+            await asyncio.sleep(max(self.max_age / 4, 0.05))
+        self._keep = None
+        self._drop()
+
+    def _refreshed(self, task: asyncio.Task[None]) -> None:
+        self._refreshing = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            reason = error.message if isinstance(error, HoopfastError) else type(error).__name__
+            log.warning("catalog not read", database=self._upstream.database.name, reason=reason)
+
+    def _drop(self) -> None:
+        self._catalog = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Catalogs:
+    """The keepers of one worker."""
+
+    def __init__(self, epochs: Epochs) -> None:
+        self._epochs = epochs
+        self._keepers: dict[DatabaseKey, CatalogKeeper] = {}
+
+    def keeper(self, upstream: Upstream, max_age: float) -> CatalogKeeper:
+        """The keeper for this database, made at its first use."""
+        keeper = self._keepers.get(upstream.key)
+        if keeper is None:
+            keeper = self._keepers[upstream.key] = CatalogKeeper(upstream, self._epochs, max_age)
+        keeper.use(upstream)
+        keeper.max_age = max_age
+        return keeper
+
+    async def close(self) -> None:
+        """Hang up everywhere."""
+        await asyncio.gather(*(keeper.close() for keeper in self._keepers.values()))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,87 @@
+"""The door: accepts connections on the inherited socket and gives each a task that signs it in.
+
+Owns the count of connections that have not signed in; one too many is told so and closed. Knows nothing of what
+follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+from hoopfast.errors import TooManySessions
+from hoopfast.gateway import limits
+from hoopfast.gateway.links import Inbox, Link
+from hoopfast.gateway.signin import SignIn
+from hoopfast.gateway.sockets import BACKLOG
+from hoopfast.session.startup import reject
+
+if TYPE_CHECKING:
+    from hoopfast.gateway.worker import Worker
+
+
+class FrontendLink(Link):
+    """A frontend's connection from the moment that it is accepted."""
+
+    def __init__(self, worker: Worker, listener: Listener) -> None:
+        self._inbox = Inbox()
+        super().__init__(worker.buffer, worker.settings.config.tuning.write_high, self._inbox)
+        self._inbox.link = self
+        self._worker = worker
+        self._listener = listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to sign in."""
+        super().connection_made(transport)
+        _keep_alive(transport.get_extra_info("socket"))
+        peer = transport.get_extra_info("peername") or ("unknown", 0)
+        self._listener.accepted(SignIn(self._worker, self, self._inbox, (peer[0], peer[1])), self)
+
+
+class Listener:
+    """The listening socket of one worker."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._server: asyncio.Server | None = None
+        self._waiting = limits.Counter(limits.PREAUTHENTICATED)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, descriptor: int) -> None:
+        """Accept connections on an inherited, listening socket."""
+        listening = socket.socket(fileno=descriptor)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: FrontendLink(self._worker, self), sock=listening, backlog=BACKLOG
+        )
+
+    def accepted(self, sign_in: SignIn, link: Link) -> None:
+        """A connection is there."""
+        if not self._waiting.enter():
+            link.send([reject(TooManySessions("too many connections are signing in", hint="Try again in a moment."))])
+            link.finish()
+            return
+        task = asyncio.get_running_loop().create_task(sign_in.run())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def close(self) -> None:
+        """Accept no more, and turn away who has not signed in yet."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._waiting.leave()
+        self._tasks.discard(task)
+
+
+def _keep_alive(connection: socket.socket | None) -> None:
+    """Find out within minutes when a peer's machine is gone."""
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)

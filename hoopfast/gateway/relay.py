@@ -1,0 +1,350 @@
+"""One running session: two links and the conversation between them.
+
+Carries the conversation's effects out, in order and no others; owns flow control in both directions, the wait for the
+journal (durability = "sync"), for the catalog and for a cancel request that is under way, and the session's end.
+Decides nothing about what passes. A failure anywhere ends both directions before it is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import NamedTuple
+
+from hoopfast.audit.recorder import SessionRecorder
+from hoopfast.errors import BackendUnavailable, HoopfastError, IdleTimeout, JournalUnavailable, ShuttingDown
+from hoopfast.gateway.catalog import CatalogKeeper
+from hoopfast.gateway.journals import WorkerJournal
+from hoopfast.gateway.links import NOBODY, Link
+from hoopfast.gateway.logs import logger, where
+from hoopfast.session.conversation import Conversation
+from hoopfast.session.effects import Effects
+from hoopfast.wire.backend import ParameterStatus
+from hoopfast.wire.frontend import Terminate
+
+log = logger("session")
+
+
+class Ports(NamedTuple):
+    """What a relay is given to work with."""
+
+    frontend: Link
+    backend: Link
+    conversation: Conversation
+    keeper: CatalogKeeper
+    journal: WorkerJournal
+    recorder: SessionRecorder
+    cancel_upstream: Callable[[], Awaitable[None]]  # asks the server to cancel what the backend link runs
+    on_end: Callable[[], None]
+
+
+class Relay:
+    """A session from its first ReadyForQuery to the end of both links."""
+
+    def __init__(
+        self, ports: Ports, *, session: str, idle_timeout: float, deadline: float, probe: tuple[str, str]
+    ) -> None:
+        """`deadline` is a time of the loop's clock; `probe` a ParameterStatus that the frontend has seen before."""
+        self._loop = asyncio.get_running_loop()
+        self._ports = ports
+        self.frontend = ports.frontend
+        self.backend = ports.backend
+        self.conversation = ports.conversation
+        self.session = session
+        self.over = False
+        self.draining: HoopfastError | None = None  # ends the session when it is next idle
+        self._idle_timeout = idle_timeout
+        self._deadline = deadline
+        self._probe = ParameterStatus(probe[0].encode(), probe[1].encode()).encode()
+        self._active = self._loop.time()
+        self._queue: deque[tuple[Effects, int]] = deque()  # effects that wait, with the journal position they need
+        self._cancelling = 0  # cancel requests for this session that the server has not taken note of
+        self._journal_waited = 0
+        self._half_closed = False
+        self._polite = False  # the backend can be told Terminate
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Take over the links."""
+        self.frontend.receiver = _Frontend(self)
+        self.backend.receiver = _Backend(self)
+        self._flow()
+
+    # -- what happens to it
+
+    def from_frontend(self, data: memoryview) -> None:
+        """Bytes of the frontend."""
+        if not self.over:
+            self._active = self._loop.time()
+            self._step(self.conversation.frontend_data, data)
+
+    def from_backend(self, data: memoryview) -> None:
+        """Bytes of the backend."""
+        if not self.over:
+            self._active = self._loop.time()
+            self._step(self.conversation.backend_data, data)
+
+    def frontend_ended(self) -> bool:
+        """The frontend sends no more: what it has asked for is still answered, if it is there to read it."""
+        if self.over:
+            return False
+        self._half_closed = True
+        self._step(self.conversation.frontend_eof)
+        if self._may_probe():
+            # A frontend that has gone altogether looks the same as one that has only finished sending. Its kernel tells
+            # the difference when something arrives; a ParameterStatus may come at any time and changes nothing.
+            self.frontend.send([self._probe])
+        return not self._is_over()
+
+    def _may_probe(self) -> bool:
+        return not (self.over or self._queue or self.frontend.full or self.conversation.mid_message)
+
+    def _is_over(self) -> bool:
+        return self.over
+
+    def frontend_lost(self, error: Exception | None) -> None:
+        """The frontend has gone: what it left running is cancelled."""
+        self._end("frontend lost", cancel=self.conversation.cancellable)
+
+    def backend_ended(self) -> bool:
+        """The backend has closed."""
+        if not self.over:
+            self._unqueue()
+            self._step(self.conversation.backend_eof, cancel=False, reason="closed by the database server")
+        if not self.over:
+            self._end("backend lost", sqlstate=BackendUnavailable.sqlstate)
+        return False
+
+    def congested(self, full: bool) -> None:
+        """One of the peers reads too slowly, or has caught up."""
+        if not self.over:
+            self._flow()
+
+    # -- what the worker asks of it
+
+    @property
+    def idle(self) -> bool:
+        """Whether it may be ended without cutting anything off."""
+        return self.conversation.idle and not self.conversation.in_transaction and not self._queue
+
+    def terminate(self, error: HoopfastError) -> None:
+        """End it now."""
+        if not self.over:
+            self._polite = self.conversation.idle
+            self._unqueue()
+            self._step(self.conversation.terminate, error, cancel=self.conversation.cancellable)
+            if not self.over:
+                self._end(_reason(error), sqlstate=error.sqlstate)
+
+    def drain(self, error: HoopfastError) -> None:
+        """End it as soon as it is idle."""
+        self.draining = error
+        if self.idle:
+            self.terminate(error)
+
+    def look_at_clock(self, now: float) -> None:
+        """End it if its time is up; called every second or so."""
+        if now >= self._deadline:
+            self.terminate(ShuttingDown("the session has reached its time limit", hint="Connect again."))
+        elif now - self._active >= self._idle_timeout and self.conversation.idle and not self._queue:
+            self.terminate(IdleTimeout("the session was idle for too long", hint="See [gateway] idle_timeout."))
+        elif self.draining is not None and self.idle:
+            self.terminate(self.draining)
+
+    async def cancel(self) -> None:
+        """Somebody who knows the session's key asks to cancel what it runs; returns when the server knows."""
+        if self.over or not self.conversation.cancellable:
+            return
+        self._cancelling += 1  # nothing new goes to the backend before: the cancel would hit that
+        try:
+            await self._ports.cancel_upstream()
+        finally:
+            self._cancelling -= 1
+            self._release()
+
+    # -- effects
+
+    def _step(
+        self, step: Callable[..., Effects], *given: object, cancel: bool = True, reason: str = "ended by the frontend"
+    ) -> None:
+        """One call into the conversation, and what it leads to; a failure ends the session."""
+        try:
+            effects = step(*given)
+            if self._queue or (effects.to_backend and not self._may_forward()):
+                self._queue.append((effects, self._ports.recorder.position))
+                self._await_journal()
+                self._flow()
+            else:
+                self._perform(effects, cancel=cancel, reason=reason)
+        except Exception as error:
+            self._fail(error)
+
+    def _perform(self, effects: Effects, *, cancel: bool = True, reason: str = "ended by the frontend") -> None:
+        if effects.catalog_changed:
+            self._ports.keeper.changed()
+        if effects.to_backend:
+            self.backend.send(effects.to_backend)
+        if effects.to_frontend:
+            self.frontend.send(effects.to_frontend)
+        if effects.close:
+            failure = self.conversation.failure
+            if failure is None:
+                self._end(reason)
+            else:
+                self._end(_reason(failure), sqlstate=_sqlstate(failure), cancel=cancel, failure=failure)
+            return
+        if effects.catalog_needed:
+            self._spawn(self._read_catalog())
+        if self.draining is not None and self.idle:
+            self.terminate(self.draining)
+            return
+        self._flow()
+
+    def _may_forward(self) -> bool:
+        if self._cancelling:
+            return False
+        journal = self._ports.journal
+        return not journal.sync_first or journal.synced(self._ports.recorder.position)
+
+    def _await_journal(self) -> None:
+        journal, position = self._ports.journal, self._queue[-1][1]
+        if journal.sync_first and position > self._journal_waited and not journal.synced(position):
+            self._journal_waited = position
+            journal.when_synced(position, self._journal_synced)
+
+    def _journal_synced(self, error: JournalUnavailable | None) -> None:
+        if error is None:
+            self._release()
+        elif not self.over:
+            self.terminate(error)
+
+    def _release(self) -> None:
+        """Perform what has waited, as far as it may be."""
+        journal = self._ports.journal
+        while self._queue and not self.over:
+            effects, position = self._queue[0]
+            if effects.to_backend and (self._cancelling or (journal.sync_first and not journal.synced(position))):
+                break
+            self._queue.popleft()
+            try:
+                self._perform(effects)
+            except Exception as error:
+                self._fail(error)
+        if not self.over:
+            self._flow()
+
+    def _flow(self) -> None:
+        """Read from each peer only what can be passed on."""
+        held = bool(self._queue)
+        congested = self.frontend.full
+        self.backend.read(not held and not congested)
+        if not self._half_closed:
+            blocked = held or congested or self.backend.full
+            self.frontend.read(not blocked and self.conversation.reads_frontend)
+
+    async def _read_catalog(self) -> None:
+        try:
+            await self._ports.keeper.refresh()
+        except Exception as error:
+            if isinstance(error, HoopfastError):
+                self.terminate(BackendUnavailable("the database's catalog cannot be read", detail=error.message))
+            else:
+                self.terminate(BackendUnavailable("the database's catalog cannot be read"))
+                log.error("catalog not read", session=self.session, error=where(error))
+            return
+        if not self.over:
+            self._step(self.conversation.resume)
+
+    # -- the end
+
+    def _unqueue(self) -> None:
+        """The backend gets nothing more of what has waited; the frontend gets its part, so that messages are whole."""
+        while self._queue:
+            effects, _ = self._queue.popleft()
+            if effects.to_frontend:
+                self.frontend.send(effects.to_frontend)
+
+    def _fail(self, error: Exception) -> None:
+        """Something of ours went wrong: both directions are dead before anybody hears of it."""
+        self._queue.clear()
+        failure = HoopfastError("internal error; the session is closed")
+        self._end("internal error", sqlstate=failure.sqlstate, cancel=True, failure=error, last_words=failure)
+
+    def _end(
+        self,
+        reason: str,
+        *,
+        sqlstate: str = "",
+        cancel: bool = False,
+        failure: BaseException | None = None,
+        last_words: HoopfastError | None = None,
+    ) -> None:
+        if self.over:
+            return
+        self.over = True
+        self._queue.clear()
+        backend, self.backend.receiver = self.backend, NOBODY
+        backend.read(False)
+        with contextlib.suppress(Exception):  # poisoned, if it was not: its records get their ends
+            effects = self.conversation.terminate(last_words or ShuttingDown("the session is over"))
+            if last_words is not None and effects.to_frontend:
+                self.frontend.send(effects.to_frontend)
+        self.frontend.finish()
+        if self._polite:
+            backend.send([Terminate().encode()])
+        if cancel and backend.connected:
+            self._spawn(self._cancel_then_close())
+        else:
+            backend.finish()
+        try:
+            self._ports.recorder.finish(reason, sqlstate)
+        except JournalUnavailable as error:
+            log.error("session's end not recorded", session=self.session, reason=error.message)
+        if failure is not None and not isinstance(failure, HoopfastError):
+            log.error("session failed", session=self.session, error=where(failure))
+        self._ports.on_end()
+
+    async def _cancel_then_close(self) -> None:
+        try:
+            await self._ports.cancel_upstream()
+        finally:
+            self.backend.finish()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _reason(error: BaseException) -> str:
+    return error.message if isinstance(error, HoopfastError) else "internal error"
+
+
+def _sqlstate(error: BaseException) -> str:
+    return error.sqlstate if isinstance(error, HoopfastError) else "XX000"
+
+
+class _Frontend:
+    """The relay as the frontend's link sees it."""
+
+    __slots__ = ("congested", "ended", "lost", "received")
+
+    def __init__(self, relay: Relay) -> None:
+        self.received = relay.from_frontend
+        self.ended = relay.frontend_ended
+        self.lost = relay.frontend_lost
+        self.congested = relay.congested
+
+
+class _Backend:
+    """The relay as the backend's link sees it."""
+
+    __slots__ = ("congested", "ended", "lost", "received")
+
+    def __init__(self, relay: Relay) -> None:
+        self.received = relay.from_backend
+        self.ended = relay.backend_ended
+        self.lost = lambda error: (relay.backend_ended(), None)[1]
+        self.congested = relay.congested
