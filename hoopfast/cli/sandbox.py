@@ -46,28 +46,18 @@ def sandbox(
     ] = False,
 ) -> None:
     """Start a throwaway PostgreSQL and the gateway before it; print where they are as one JSON line."""
-    import sys
-
-    from hoopfast.errors import HoopfastError
     from hoopfast.sandbox.sandbox import Sandbox
 
-    try:
-        box = Sandbox(
-            config,
-            schema=schema,
-            bin_directory=postgres_bin,
-            settings=parse_settings(settings or []),
-            role=role,
-            superuser=superuser,
-            tls=tls,
-        )
-        status = run(box)
-    except HoopfastError as error:
-        print(f"hoopfast: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(error.hint, file=sys.stderr)
-        raise typer.Exit(1) from None
-    raise typer.Exit(status)
+    box = Sandbox(
+        config,
+        schema=schema,
+        bin_directory=postgres_bin,
+        settings=parse_settings(settings or []),
+        role=role,
+        superuser=superuser,
+        tls=tls,
+    )
+    raise typer.Exit(run(box))
 
 
 sandbox.__doc__ = f"{sandbox.__doc__}\n{EXAMPLE}"
