@@ -1,4 +1,4 @@
-"""hoopfast/cli/sandbox.py as programs use it: one JSON line, ends with standard input or SIGTERM, nothing left behind."""
+"""hoopfast/cli/sandbox.py as programs use it: one JSON line, an end with standard input, nothing left behind."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def _run(dsn: str, *steps: str) -> list[str]:
 
 def test_all_steps(dsn: str) -> None:
     lines = _run(dsn)
-    assert [line for line in lines if line.startswith("> ")][0].startswith("> SELECT")
+    assert lines[0].startswith("> SELECT")
     assert "< 1  |  Felix Fischer  |  907-11-1017  |  2008-01-16  |  Hazel Grove" in lines
     assert "< UPDATE 1" in lines
     assert lines[-1] == "< DROP TABLE"

@@ -47,5 +47,5 @@ def test_arguments_are_checked_before_anything_starts(tmp_path: Path) -> None:
         Sandbox(CONFIGURATION, schema=tmp_path / "none.sql")
     with pytest.raises(ConfigError, match="postgres"):
         Sandbox(CONFIGURATION, role="postgres")
-    with pytest.raises(ConfigError, match="none.toml"):
+    with pytest.raises(ConfigError, match=r"none\.toml"):
         Sandbox(tmp_path / "none.toml")
