@@ -11,7 +11,7 @@ import contextlib
 import json
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 Message = dict[str, Any]
 
@@ -48,8 +48,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport (asyncio calls this)."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none of its heirs
 
     def data_received(self, data: bytes) -> None:
         """Hand on each whole line (asyncio calls this)."""
