@@ -56,7 +56,7 @@ def files(config: Config) -> Iterator[Finding]:
     from hoopfast.auth.jwks import parse_jwks
     from hoopfast.gateway.tls import client_context, server_context
 
-    yield from _tried("gateway.tls_cert", lambda: server_context(config))
+    yield from _tried("gateway", lambda: server_context(config))
     key = config.audit.signing_key
     if key.path is not None:
         path = key.path
@@ -68,7 +68,7 @@ def files(config: Config) -> Iterator[Finding]:
             keys = issuer.jwks_file
             yield from _tried(f"issuer.{issuer.name}.jwks_file", lambda keys=keys: parse_jwks(keys.read_bytes()))
     for database in config.database:
-        yield from _tried(f"database.{database.name}.tls_ca", lambda database=database: client_context(database))
+        yield from _tried(f"database.{database.name}", lambda database=database: client_context(database))
 
 
 def secrets(config: Config) -> Iterator[Finding]:

@@ -1,10 +1,11 @@
 -- The role that the gateway signs in as. Adapt the names, then run this as the owner of the database's objects:
 --
---   psql -h HOST -d clinic -v password="$CLINIC_PASSWORD" -f upstream-role.sql
+--   CLINIC_PASSWORD=… psql -h HOST -d clinic -f upstream-role.sql
 --
 -- The gateway's policy comes on top of these rights and does not replace them: grant what the jobs need, and no more.
 
 \set ON_ERROR_STOP on
+\set password `printenv CLINIC_PASSWORD`
 
 BEGIN;
 

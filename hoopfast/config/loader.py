@@ -59,7 +59,8 @@ def parse(raw: Mapping[str, Any], path: Path, *, text: str = "", lenient_databas
     try:
         config = Config.model_validate(dict(raw), context={"folder": path.parent})
     except ValidationError as error:
-        problems += [_problem(details) for details in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        problems += [_problem(details, _value_at(raw, details)) for details in found if not _misspelt(details, found)]
     if problems:
         lines = lines_of(text)
         raise ConfigFileError(path, (Problem(one.place, one.message, line_of(one.place, lines)) for one in problems))
@@ -92,7 +93,7 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path}: line {line}: is not UTF-8, which TOML files are") from None
 
 
-def _problem(details: ErrorDetails) -> Problem:
+def _problem(details: ErrorDetails, value: object) -> Problem:
     place: Place = details["loc"]
     kind = details["type"]
     if kind == "extra_forbidden":
@@ -110,13 +111,31 @@ def _problem(details: ErrorDetails) -> Problem:
     bounds = details.get("ctx", {})
     for key, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
         if key in bounds:
-            value, bound = details["input"], bounds[key]
-            return Problem(place, f"{_shown(value)} is out of range: it must be {words} {_bound(value, bound)}")
+            return Problem(place, f"{_shown(value)} is out of range: it must be {words} {_bound(value, bounds[key])}")
     return Problem(place, details["msg"])
 
 
+def _misspelt(missing: ErrorDetails, found: list[ErrorDetails]) -> bool:
+    """Whether a key is missing only because it is misspelt; the misspelt one is a problem of its own already."""
+    if missing["type"] != "missing":
+        return False
+    *table, key = missing["loc"]
+    strange = [str(one["loc"][-1]) for one in found if one["type"] == "extra_forbidden" and [*one["loc"][:-1]] == table]
+    return any(nearest(name, [str(key)]) for name in strange)
+
+
+def _value_at(raw: Any, details: ErrorDetails) -> Any:
+    """What stands in the file; pydantic shows what a validator before it has made of that."""
+    for part in details["loc"]:
+        try:
+            raw = raw[part]
+        except (KeyError, IndexError, TypeError):
+            return details["input"]
+    return raw
+
+
 def _bound(value: object, bound: Any) -> str:
-    # The input of a bounded size or duration is its text; its bound is shown in the same kind of unit.
+    # A size or a duration is text in the file; its bound is shown in the same kind of unit.
     if not isinstance(value, str):
         return f"{bound}"
     if isinstance(bound, float):
