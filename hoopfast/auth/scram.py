@@ -45,7 +45,9 @@ class ScramCache:
         self._secret = secrets.token_bytes(32)
         self._keys: OrderedDict[Hashable, ScramKeys] = OrderedDict()
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many are held. No __len__: an empty cache must not be false."""
         return len(self._keys)
 
     def keys(self, host: str, user: str, password: str, salt: bytes, iterations: int) -> ScramKeys:
