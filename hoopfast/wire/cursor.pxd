@@ -4,7 +4,8 @@
 # valid as long as the memory under it, which its opener must name. Knows no message and no layout. Numbers are in
 # network byte order, as everything in the PostgreSQL protocol (manual, 55.6).
 
-from libc.stdint cimport int32_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 cdef extern from *:
     """
@@ -70,6 +71,22 @@ cdef inline uint16_t cursor_peek_uint16(const Cursor* cursor, Py_ssize_t offset)
     cdef const unsigned char* byte = cursor.at + offset
     hoopfast_assert(0 <= offset <= cursor.end - cursor.at - 2)
     return <uint16_t> ((<uint16_t> byte[0] << 8) | <uint16_t> byte[1])
+
+
+# Whether all that is left is ASCII, so that characters are bytes.
+cdef inline bint cursor_is_ascii(const Cursor* cursor) noexcept nogil:
+    cdef const unsigned char* byte = cursor.at
+    cdef uint64_t word
+    cdef unsigned char seen = 0
+    while cursor.end - byte >= 8:
+        memcpy(&word, byte, 8)
+        if word & <uint64_t> 0x8080808080808080:
+            return False
+        byte += 8
+    while byte < cursor.end:
+        seen |= byte[0]
+        byte += 1
+    return seen < 0x80
 
 
 # Reads a signed 32-bit number into `value` and steps over it; False, and stays, where there are fewer than four bytes.

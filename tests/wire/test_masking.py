@@ -114,6 +114,13 @@ def test_what_is_not_valid_utf8_is_masked_whole_with_a_run_of_fixed_length(value
         assert one(value, (action, b"", 2)) == b"********"
 
 
+@pytest.mark.parametrize("place", range(20))
+def test_one_character_that_is_not_ascii_is_enough(place: int) -> None:
+    text = "a" * place + "ż" + "b" * (19 - place)
+    assert one(text.encode(), (KEEP_FIRST, b"", 10)) == text[:10].encode() + b"*" * 10
+    assert one(text.encode(), (KEEP_LAST, b"", 10)) == b"*" * 10 + text[10:].encode()
+
+
 def test_padding_of_char_n_does_not_count() -> None:
     assert one(b"abcdefgh  ", (KEEP_LAST, b"", 4)) == b"****efgh  "
     assert one(b"ab        ", (KEEP_FIRST, b"", 2)) == b"**        "

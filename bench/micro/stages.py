@@ -1,0 +1,114 @@
+"""The work that is timed and counted: deterministic bytes, and for each stage a framer that is driven through them.
+
+A row has 8 columns and 235 bytes, as in the prototype study that the targets come from. Input comes in pieces of 256 KiB,
+like a read of the relay. Needs nothing but hoopfast.wire, so that it starts fast under valgrind.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hoopfast.wire import protocol
+from hoopfast.wire.framer import Framer
+from hoopfast.wire.masking import MaskPlan
+
+PIECE = 256 * 1024
+MAX_MESSAGE = 256 * 1024 * 1024
+MAX_CONTROL = 1024 * 1024
+ROW_BYTES = 235
+PASS, FIXED, KEEP_LAST = (0, b"", 0), (2, b"***", 0), (4, b"", 4)
+
+
+def row(number: int) -> bytes:
+    """One DataRow of 235 bytes, a patient."""
+    cells = (
+        b"%09d" % number,
+        b"Anna Maria Kowalska-Schmidt"[: 20 + number % 8].ljust(27),
+        b"777-65-%04d" % (number % 10_000),
+        b"1961-%02d-%02d" % (1 + number % 12, 1 + number % 28),
+        b"anna.kowalska.%05d@clinic.example" % (number % 100_000),
+        b"ul. Dluga 17/4, 00-238 Warszawa, Polska".ljust(90),
+        b"+48 22 %07d" % (number % 10_000_000),
+        b"t",
+    )
+    body = struct.pack(">H", len(cells)) + b"".join(struct.pack(">i", len(cell)) + cell for cell in cells)
+    return b"D" + struct.pack(">I", len(body) + 4) + body
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    """One message with its header."""
+    return kind + struct.pack(">I", len(body) + 4) + body
+
+
+def pieces(data: bytes) -> list[bytes]:
+    """`data` as it comes from a socket."""
+    return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
+
+
+def drive(framer: Framer, data: list[bytes]) -> int:
+    """Feed everything and take everything; returns how many things came out."""
+    taken = 0
+    for piece in data:
+        framer.feed(piece)
+        while framer.next() is not None:
+            taken += 1
+    return taken
+
+
+def backend(plan: MaskPlan | None, phase: protocol.BackendPhase = protocol.BackendPhase.READY) -> Framer:
+    """A framer of a backend's messages."""
+    framer = Framer(protocol.BACKEND_VERDICTS, frontend=False, max_message=MAX_MESSAGE, max_control=MAX_CONTROL)
+    framer.phase = phase
+    framer.plan = plan
+    return framer
+
+
+def frontend() -> Framer:
+    """A framer of a frontend's messages."""
+    framer = Framer(protocol.FRONTEND_VERDICTS, frontend=True, max_message=MAX_MESSAGE, max_control=MAX_CONTROL)
+    framer.phase = protocol.FrontendPhase.READY
+    return framer
+
+
+class Stage(NamedTuple):
+    """A piece of work: what is fed, how many units (rows, statements) that is, and who takes it."""
+
+    what: str
+    units: int
+    data: Callable[[], list[bytes]]
+    framer: Callable[[], Framer]
+
+
+ROWS = 8000
+STATEMENTS = 2000
+
+
+def _rows() -> list[bytes]:
+    return pieces(b"".join(map(row, range(ROWS))))
+
+
+def _copy() -> list[bytes]:
+    return pieces(b"".join(message(b"d", row(number)[7:]) for number in range(ROWS)))
+
+
+def _executions() -> list[bytes]:
+    # A prepared statement run again and again, each execution in a read of its own.
+    bind = message(b"B", b"\0s1\0\0\0\0\1\0\0\0\x04\x00\x00\x00\x07\0\0")
+    execution = bind + message(b"D", b"P\0") + message(b"E", b"\0\0\0\0\0") + message(b"S", b"")
+    return [execution] * STATEMENTS
+
+
+STAGES: dict[str, Stage] = {
+    "frame": Stage("a row, framed only", ROWS, _rows, lambda: backend(MaskPlan.clean())),
+    "clean": Stage("a row that passes, its columns counted", ROWS, _rows, lambda: backend(MaskPlan.clean(8))),
+    "mask": Stage(
+        "a row with 2 of 8 cells masked",
+        ROWS,
+        _rows,
+        lambda: backend(MaskPlan([PASS, PASS, KEEP_LAST, PASS, FIXED, PASS, PASS, PASS])),
+    ),
+    "copy": Stage("a row of COPY TO, framed only", ROWS, _copy, lambda: backend(None, protocol.BackendPhase.COPY_OUT)),
+    "pipeline": Stage("Bind, Describe, Execute, Sync, delivered to Python", STATEMENTS, _executions, frontend),
+}
