@@ -66,7 +66,7 @@ def test_md5_with_a_salt_of_the_wrong_length(salt: bytes) -> None:
 
 
 class Server:
-    """PostgreSQL's side (src/backend/libpq/auth-scram.c), which ignores the user name within SCRAM, an empty one too."""
+    """PostgreSQL's side (src/backend/libpq/auth-scram.c), which ignores the user name within SCRAM."""
 
     def __init__(self, client_first: bytes) -> None:
         self.bare = client_first.removeprefix(b"n,,")
