@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections import deque
 from collections.abc import Sequence
@@ -120,6 +121,12 @@ class Link(asyncio.BufferedProtocol):
         """The TLS version, such as "TLSv1.3"; empty: in the clear."""
         connection = None if self.transport is None else self.transport.get_extra_info("ssl_object")
         return connection.version() or "" if connection is not None else ""
+
+    @property
+    def reset(self) -> bool:
+        """Whether the peer has answered with a reset. (A link that has seen the end of file is not read any more.)"""
+        connection = None if self.transport is None else self.transport.get_extra_info("socket")
+        return connection is not None and connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Write buffers, in order. They are frozen until the transport lets go of them."""

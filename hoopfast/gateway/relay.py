@@ -24,6 +24,9 @@ from hoopfast.session.effects import Effects
 from hoopfast.wire.backend import ParameterStatus
 from hoopfast.wire.frontend import Terminate
 
+PROBED = 0.1  # seconds after which a reset has come, mostly
+PROBE_AGAIN = 5.0
+
 log = logger("session")
 
 
@@ -63,6 +66,7 @@ class Relay:
         self._cancelling = 0  # cancel requests for this session that the server has not taken note of
         self._journal_waited = 0
         self._half_closed = False
+        self._probed = 0.0
         self._polite = False  # the backend can be told Terminate
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -92,14 +96,10 @@ class Relay:
             return False
         self._half_closed = True
         self._step(self.conversation.frontend_eof)
-        if self._may_probe():
-            # A frontend that has gone altogether looks the same as one that has only finished sending. Its kernel tells
-            # the difference when something arrives; a ParameterStatus may come at any time and changes nothing.
-            self.frontend.send([self._probe])
+        if not self._is_over():
+            self._probe_frontend()
+            self._loop.call_later(PROBED, self._look_at_half_closed)
         return not self._is_over()
-
-    def _may_probe(self) -> bool:
-        return not (self.over or self._queue or self.frontend.full or self.conversation.mid_message)
 
     def _is_over(self) -> bool:
         return self.over
@@ -146,6 +146,12 @@ class Relay:
 
     def look_at_clock(self, now: float) -> None:
         """End it if its time is up; called every second or so."""
+        if self._half_closed and not self._is_over():
+            self._look_at_half_closed()
+            if now - self._probed > PROBE_AGAIN:
+                self._probe_frontend()
+        if self.over:
+            return
         if now >= self._deadline:
             self.terminate(ShuttingDown("the session has reached its time limit", hint="Connect again."))
         elif now - self._active >= self._idle_timeout and self.conversation.idle and not self._queue:
@@ -256,6 +262,22 @@ class Relay:
             return
         if not self.over:
             self._step(self.conversation.resume)
+
+    # -- a frontend that sends nothing more
+
+    def _probe_frontend(self) -> None:
+        """Make its kernel say whether it is still there.
+
+        One that has gone altogether looks the same as one that has only finished sending, until something arrives and
+        is answered by a reset. A ParameterStatus may come at any time, and one that was sent before changes nothing.
+        """
+        self._probed = self._loop.time()
+        if not (self._queue or self.frontend.full or self.conversation.mid_message):
+            self.frontend.send([self._probe])
+
+    def _look_at_half_closed(self) -> None:
+        if not self.over and self.frontend.reset:
+            self.frontend_lost(None)
 
     # -- the end
 
