@@ -1,7 +1,7 @@
 """The work that is timed and counted: deterministic bytes, and for each stage a framer that is driven through them.
 
-A row has 8 columns and 235 bytes, as in the prototype study that the targets come from. Input comes in pieces of 256 KiB,
-like a read of the relay. Needs nothing but hoopfast.wire, so that it starts fast under valgrind.
+A row has 8 columns and 235 bytes, as in the prototype study that the targets come from. Input comes in pieces of 256
+KiB, like a read of the relay. Needs nothing but hoopfast.wire, so that it starts fast under valgrind.
 """
 
 from __future__ import annotations
