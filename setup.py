@@ -12,6 +12,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("HOOPFAST_DEBUG", "") not in ("", "0")
 BUILD = Path("build", "debug" if DEBUG else "release")
@@ -22,13 +23,18 @@ COMPILE_ARGUMENTS = ["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g1", "-fno
 MACROS: list[tuple[str, str | None]] = [("HOOPFAST_DEBUG", "1"), ("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
 
 
-def mode_changed() -> bool:
-    """Whether the last build was of the other kind: setuptools compares times only and would keep its objects."""
-    mode = "debug" if DEBUG else "release"
-    changed = not MODE.exists() or MODE.read_text() != mode
-    MODE.parent.mkdir(exist_ok=True)
-    MODE.write_text(mode)
-    return changed
+class BuildExtensions(build_ext):  # type: ignore[misc]
+    """Builds anew what was built in the other mode: setuptools compares times only, and would keep it."""
+
+    def run(self) -> None:
+        """Build, and put down in which mode."""
+        mode = "debug" if DEBUG else "release"
+        if not MODE.exists() or MODE.read_text() != mode:
+            self.force = True
+            MODE.unlink(missing_ok=True)
+        super().run()
+        MODE.parent.mkdir(exist_ok=True)
+        MODE.write_text(mode)
 
 
 def extensions() -> list[Extension]:
@@ -62,5 +68,6 @@ if __name__ == "__main__":
                 "linetrace": DEBUG,
             },
         ),
-        options={"build_ext": {"parallel": JOBS, "force": mode_changed()}},
+        cmdclass={"build_ext": BuildExtensions},
+        options={"build_ext": {"parallel": JOBS}},
     )

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
 
@@ -47,9 +48,11 @@ class NotCounted(Exception):  # noqa: N818 - said to the user as it stands
 
 def environment() -> dict[str, str]:
     """What the counts depend on besides our code."""
+    compiler = subprocess.run(["cc", "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "python": platform.python_version(),
-        "compiler": platform.python_compiler(),
+        "cython": version("cython"),
+        "compiler": compiler,
         "libc": " ".join(platform.libc_ver()),
         "machine": platform.machine(),
     }

@@ -14,7 +14,8 @@ from hoopfast.wire.buffer cimport (
     Buffer, buffer_fill, buffer_patch_uint32, buffer_put, buffer_put_uint32, buffer_reserve, buffer_truncate,
 )
 from hoopfast.wire.cursor cimport (
-    Cursor, cursor_int32, cursor_is_ascii, cursor_left, cursor_open, cursor_peek, cursor_since, cursor_take, cursor_uint16,
+    Cursor, cursor_int32, cursor_is_ascii, cursor_left, cursor_open, cursor_peek, cursor_since, cursor_take,
+    cursor_uint16,
 )
 
 # A masked row may be no longer than any row that a server can make: protocol.LARGEST_BACKEND_MESSAGE.
