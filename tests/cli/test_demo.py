@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ def test_tour_ends_well() -> None:
         text=True,
         check=False,
         timeout=100,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every step did what it should" in done.stdout

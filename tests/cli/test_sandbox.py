@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import signal
 import subprocess
@@ -51,7 +50,7 @@ def _started(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], di
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
     )
     assert program.stdin is not None
     assert program.stdout is not None
@@ -173,7 +172,7 @@ def test_wrong_configuration_names_the_users_file(tmp_path: Path) -> None:
         text=True,
         check=False,
         timeout=30,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
     )
     assert done.returncode == 1
     assert done.stdout == ""

@@ -36,7 +36,12 @@ def test_sync_behind_copy(sandbox: Sandbox, table: str, syncs: int) -> None:
             side.send(_copy(table), SYNC, DATA, DONE, SYNC)
             answers.append([one for _ in range(syncs) for one in side.read_until("Z")])
             side.run(query("DELETE FROM parents WHERE id = 930"))
-        assert_same(answers[1], answers[0])
+        if table == "no_such_table":
+            # Of a COPY the server's Parse knows no tables: what the gateway cannot decide on it refuses by itself.
+            assert [m.body for m in answers[1] if m.type == "Z"] == [m.body for m in answers[0] if m.type == "Z"]
+            assert [m.type for m in answers[1] if m.type in "EGC"] == ["E"]
+        else:
+            assert_same(answers[1], answers[0])
         # In step: the next answers belong to the next questions.
         assert gateway.rows(query(PROTECTED)) == [[MASKED_SSN.encode()]]
         assert gateway.rows(query("SELECT 'clear'")) == [[b"clear"]]

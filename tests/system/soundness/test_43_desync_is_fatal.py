@@ -12,8 +12,8 @@ from hoopfast.sandbox.postgres import ThrowawayPostgres
 from hoopfast.sandbox.sandbox import Sandbox
 from tests.support import canaries
 from tests.support.protocol import SYNC, Frontend, bind, describe, execute, message, parse, query
-from tests.support.sandboxes import CONFIGURATION, DATABASE, MASKED_SSN, SCHEMA, resident_bytes
-from tests.support.servers import ROLE
+from tests.support.sandboxes import CONFIGURATION, MASKED_SSN, SCHEMA, resident_bytes
+from tests.support.servers import ROLE, bin_directory
 from tests.support.tamper import Change, TamperingServer
 
 SELECT = "SELECT /* tamper */ ssn, city FROM patients WHERE id = 1"
@@ -21,17 +21,15 @@ SECRET_ROW = struct.pack("!H", 1) + struct.pack("!i", len(canaries.SSN)) + canar
 
 
 @pytest.fixture(scope="module")
-def tampering(postgres18: ThrowawayPostgres) -> Iterator[TamperingServer]:
-    with TamperingServer(postgres18) as server:
+def tampering() -> Iterator[TamperingServer]:
+    with ThrowawayPostgres(bin_directory(18)) as real, TamperingServer(real) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def box(tampering: TamperingServer) -> Iterator[Sandbox]:
-    tampering.psql(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
     with Sandbox(CONFIGURATION, schema=SCHEMA, role=ROLE, server=tampering.as_server()) as made:
         yield made
-    tampering.psql(f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
 def _header(kind: bytes, length: int) -> bytes:
@@ -90,7 +88,9 @@ def test_backend_out_of_step(box: Sandbox, tampering: TamperingServer, name: str
         tampering.change = lambda _, whole: whole
         canaries.assert_none(b"".join(m.body for m in seen))
         errors = [m for m in seen if m.type == "E"]
-        assert [m.sqlstate for m in errors] in (["08006"], []), errors
+        # A masked row over max_message is refused as such before anything of it is held.
+        expected = "54000" if name == "length 2^31-1" else "08006"
+        assert [m.sqlstate for m in errors] in ([expected], []), errors
         assert [m.fields["S"] for m in errors] in (["FATAL"], [])
         assert other.rows(query("SELECT ssn FROM patients WHERE id = 1")) == [[MASKED_SSN.encode()]]
         assert resident_bytes(box) - before < 8 * 1024 * 1024
