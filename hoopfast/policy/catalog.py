@@ -246,9 +246,9 @@ class Catalog:
         return _grouped((_integer(row[0]), text) for row in self._results["policies"] for text in row[2:] if text)
 
     @cached_property
-    def triggers(self) -> dict[int, list[int]]:
-        """Relation OID → functions of its triggers, internal ones left out."""
-        return _grouped((_integer(row[0]), _integer(row[2])) for row in self._results["triggers"])
+    def row_triggers(self) -> dict[int, list[tuple[int, int]]]:
+        """Relation OID → (function, tgtype) of its triggers, internal ones left out."""
+        return _grouped((_integer(row[0]), (_integer(row[2]), _integer(row[3]))) for row in self._results["triggers"])
 
     @cached_property
     def checks(self) -> dict[int, list[str]]:
