@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -82,4 +83,20 @@ def test_programs_in_a_closed_folder(tmp_path: Path) -> None:
     shutil.copytree(original, package / original.name, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
     shutil.copytree(original.parent.with_suffix(".libs"), closed / f"{original.parent.name}.libs")
     with ThrowawayPostgres(package / original.name / "bin") as server:
+        assert server.psql("SELECT 1").strip() == "1"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another user")
+def test_machine_without_a_user_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fresh machine or container has root and nobody."""
+    known = pwd.getpwnam
+
+    def getpwnam(name: str) -> pwd.struct_passwd:
+        if name == "postgres":
+            raise KeyError(name)
+        return known(name)
+
+    monkeypatch.setattr(pwd, "getpwnam", getpwnam)
+    with ThrowawayPostgres() as server:
+        assert Path(f"/proc/{server.pid}").stat().st_uid == known("nobody").pw_uid
         assert server.psql("SELECT 1").strip() == "1"
