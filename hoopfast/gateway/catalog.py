@@ -96,6 +96,8 @@ class CatalogKeeper:
             self._keep.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keep
+        if self._connection is not None:
+            await self._connection.closed()
         self._drop()
 
     # -- reading

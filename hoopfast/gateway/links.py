@@ -70,6 +70,7 @@ class Link(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._write_high = write_high
         self._reading = True
+        self._heard_all = False  # the peer has sent its end of file
         self._gone = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,6 +92,7 @@ class Link(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The peer sends nothing more."""
+        self._heard_all = True
         return False if self.closing else self.receiver.ended()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -178,8 +180,8 @@ class Link(asyncio.BufferedProtocol):
         transport = self.transport
         if transport is None or not self.connected:
             return
-        if transport.is_closing() or self.encryption:
-            transport.close()  # TLS: uvloop flushes, says close_notify and waits for the peer's
+        if transport.is_closing() or self._heard_all or self.encryption:
+            transport.close()  # flushes; in TLS it says close_notify and waits for the peer's
             self._timer = asyncio.get_running_loop().call_later(FLUSH, transport.abort)
             return
         with contextlib.suppress(OSError, RuntimeError):
@@ -213,9 +215,14 @@ class Link(asyncio.BufferedProtocol):
 
 
 class Inbox:
-    """The bytes of a link for one task that awaits them, a chunk at a time; the link is not read in between."""
+    """The bytes of a link for one task that awaits them, a chunk at a time.
 
-    def __init__(self) -> None:
+    The link is not read in between, so that a peer cannot send more than is asked for; `always`: it is, so that its end
+    is seen at once.
+    """
+
+    def __init__(self, *, always: bool = False) -> None:
+        self._always = always
         self.link: Link | None = None
         self._chunks: deque[bytes] = deque()
         self.over = False  # the peer sends nothing more
@@ -241,9 +248,9 @@ class Inbox:
         return bool(self._chunks)
 
     def received(self, data: memoryview) -> None:
-        """Keep a chunk, and read no more for now."""
+        """Keep a chunk."""
         self._chunks.append(bytes(data))
-        if self.link is not None:
+        if self.link is not None and not self._always:
             self.link.read(False)
         self._wake()
 

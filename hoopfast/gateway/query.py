@@ -6,6 +6,7 @@ Owns one link and the exchange of one query at a time. Used for reading catalogs
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from hoopfast.errors import BackendProtocolError, BackendUnavailable
 from hoopfast.gateway.links import NOBODY, Inbox, Link, expect
@@ -13,6 +14,7 @@ from hoopfast.gateway.upstream import Upstream
 from hoopfast.wire import backend, frontend, protocol
 
 MOST_BUFFERED = 1 << 30
+GOODBYE = 1.0  # seconds
 Row = list[str | None]
 
 # What the catalog is read with: names always qualified in what the server prints, values in one form, no limits of the
@@ -51,15 +53,17 @@ class QueryConnection:
     async def open(cls, upstream: Upstream) -> QueryConnection:
         """Connect and sign in; the errors are Upstream's."""
         session = await upstream.sign_in(_SETTINGS)
-        inbox = Inbox()
+        inbox = Inbox(always=True)
         inbox.link = session.link
         session.link.receiver = inbox
+        session.link.read(True)
         return cls(session.link, inbox, session.parameters)
 
     @property
     def alive(self) -> bool:
-        """Whether the server has not hung up."""
-        return self._link.connected and not self._link.closing and not self._inbox.over
+        """Whether the server has neither hung up nor, unasked, said that it will."""
+        said_something = self._inbox.buffered and not self._busy.locked()
+        return self._link.connected and not self._link.closing and not self._inbox.over and not said_something
 
     async def query(self, sql: str, *, seconds: float) -> list[Row]:
         """The rows of one query; BackendUnavailable if it fails or takes too long (then the connection is closed)."""
@@ -81,6 +85,13 @@ class QueryConnection:
         self._link.send([frontend.Terminate().encode()])
         self._link.receiver = NOBODY
         self._link.finish()
+
+    async def closed(self) -> None:
+        """Close, and wait until the server has hung up too, or it takes too long."""
+        self.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._link.gone(), GOODBYE)
+        self._link.abort()
 
     async def _query(self, sql: str) -> list[Row]:
         self._link.send([frontend.Query(sql.encode()).encode()])
