@@ -116,7 +116,7 @@ def serve(arguments: list[str]) -> int:
 def main() -> None:
     """A worker, if the supervisor has started this with a worker's settings; else the supervisor."""
     if STAGE in os.environ and len(sys.argv) == 2:
-        signin.Conversation = conversation  # type: ignore[attr-defined]
+        signin.Conversation = conversation  # type: ignore[attr-defined,assignment]
         worker.main()
     else:
         sys.exit(serve(sys.argv[1:]))
