@@ -1,0 +1,79 @@
+"""Tests of hoopfast/gateway/tls.py: contexts, and files that do not do."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hoopfast import config
+from hoopfast.config import Config, Database
+from hoopfast.errors import ConfigError
+from hoopfast.gateway.tls import client_context, server_context
+from hoopfast.sandbox.certificate import write_self_signed
+
+
+def configured(tmp_path: Path, **gateway: str) -> Config:
+    return config.parse({"gateway": gateway}, tmp_path / "hoopfast.toml", lenient_databases=True)
+
+
+def database(**values: Any) -> Database:
+    return Database.model_validate({"name": "db", "host": "db.example", "user": "u", **values})
+
+
+def test_no_tls_no_context(tmp_path: Path) -> None:
+    assert server_context(configured(tmp_path, tls="off")) is None
+    assert client_context(database(tls="off")) is None
+
+
+def test_the_listeners_context(tmp_path: Path) -> None:
+    write_self_signed(tmp_path / "server.crt", tmp_path / "server.key")
+    context = server_context(configured(tmp_path, tls="require"))
+    assert context is not None
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tls_cert: .*server\.crt: No such file") as error:
+        server_context(configured(tmp_path, tls="require"))
+    assert "hoopfast init" in (error.value.hint or "")
+
+
+def test_files_that_do_not_go_together(tmp_path: Path) -> None:
+    write_self_signed(tmp_path / "server.crt", tmp_path / "server.key")
+    (tmp_path / "server.key").unlink()
+    write_self_signed(tmp_path / "other.crt", tmp_path / "server.key")
+    with pytest.raises(ConfigError, match="KEY_VALUES_MISMATCH"):
+        server_context(configured(tmp_path, tls="require"))
+
+
+def test_files_that_are_something_else(tmp_path: Path) -> None:
+    (tmp_path / "server.crt").write_text("nothing")
+    (tmp_path / "server.key").write_text("nothing")
+    with pytest.raises(ConfigError, match="tls_cert, tls_key"):
+        server_context(configured(tmp_path, tls="require"))
+
+
+@pytest.mark.parametrize(
+    ("tls", "mode", "hostname"),
+    [
+        ("require", ssl.CERT_NONE, False),
+        ("verify-ca", ssl.CERT_REQUIRED, False),
+        ("verify-full", ssl.CERT_REQUIRED, True),
+    ],
+)
+def test_what_is_checked(tls: str, mode: ssl.VerifyMode, hostname: bool) -> None:
+    context = client_context(database(tls=tls))
+    assert context is not None
+    assert (context.verify_mode, context.check_hostname) == (mode, hostname)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tls_ca: .*No such file"):
+        client_context(database(tls="verify-ca", tls_ca=str(tmp_path / "missing.crt")))
+    (tmp_path / "nothing.crt").write_text("nothing")
+    with pytest.raises(ConfigError, match="no certificates in PEM form"):
+        client_context(database(tls="verify-ca", tls_ca=str(tmp_path / "nothing.crt")))
