@@ -1,0 +1,201 @@
+"""Tests of hoopfast/gateway/links.py: one peer's connection, on uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+import uvloop
+
+from hoopfast.errors import BackendUnavailable
+from hoopfast.gateway.links import Inbox, Link, ReadBuffer, expect
+
+
+class Heard:
+    """A receiver that remembers."""
+
+    def __init__(self, keep_open: bool = True) -> None:
+        self.data = b""
+        self.over = False
+        self.gone = asyncio.Event()
+        self.full: list[bool] = []
+        self._keep_open = keep_open
+
+    def received(self, data: memoryview) -> None:
+        self.data += bytes(data)
+
+    def ended(self) -> bool:
+        self.over = True
+        return self._keep_open
+
+    def lost(self, error: Exception | None) -> None:
+        self.gone.set()
+
+    def congested(self, full: bool) -> None:
+        self.full.append(full)
+
+
+def with_link(scenario: Callable[[Link, Heard, socket.socket], Awaitable[None]], *, buffer: int = 4096) -> None:
+    """Run a scenario with a link and the other end of its connection."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            heard = Heard()
+            link = Link(ReadBuffer(buffer), 65536, heard)
+            connecting = loop.create_connection(lambda: link, *listener.getsockname())
+            await connecting
+            peer, _ = listener.accept()
+        with peer:
+            peer.setblocking(False)
+            await scenario(link, heard, peer)
+            link.abort()
+            await link.gone()
+
+    uvloop.run(asyncio.wait_for(run(), 20))
+
+
+async def read_all(peer: socket.socket) -> bytes:
+    loop, data = asyncio.get_running_loop(), b""
+    while chunk := await loop.sock_recv(peer, 1 << 20):
+        data += chunk
+    return data
+
+
+def test_more_than_the_buffer_arrives_whole() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        sent = bytes(range(256)) * 400
+        await asyncio.get_running_loop().sock_sendall(peer, sent)
+        while len(heard.data) < len(sent):
+            await asyncio.sleep(0.01)
+        assert heard.data == sent
+
+    with_link(scenario)
+
+
+def test_views_of_the_read_buffer_stay_as_they_were_sent() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        link.send([b"x" * 20_000_000])  # the queue is not empty from here on
+        view = link.get_buffer(-1)[:3]
+        view[:] = b"abc"
+        link.send([view])
+        link.get_buffer(-1)[:3] = b"XYZ"  # the next read
+        link.finish()
+        assert (await read_all(peer))[-3:] == b"abc"
+
+    with_link(scenario)
+
+
+def test_a_slow_peer_is_told_and_told_again() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        link.send([b"x" * 10_000_000])
+        assert heard.full == [True]
+        assert link.full
+        link.finish()
+        assert len(await read_all(peer)) == 10_000_000
+        assert heard.full == [True, False]
+
+    with_link(scenario)
+
+
+def test_a_link_that_is_not_read_leaves_it_to_the_kernel() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        link.read(False)
+        await asyncio.get_running_loop().sock_sendall(peer, b"later")
+        await asyncio.sleep(0.1)
+        assert heard.data == b""
+        link.read(True)
+        await asyncio.sleep(0.1)
+        assert heard.data == b"later"
+
+    with_link(scenario)
+
+
+def test_finish_sends_everything_though_the_peer_still_talks() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        link.read(False)
+        await loop.sock_sendall(peer, b"unread" * 10_000)
+        link.send([b"x" * 5_000_000, b"the end"])
+        link.finish()
+        assert (await read_all(peer)).endswith(b"the end")
+        peer.close()
+        await link.gone()
+        assert heard.data == b""
+
+    with_link(scenario)
+
+
+def test_finish_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hoopfast.gateway.links.LINGER", 0.1)
+    monkeypatch.setattr("hoopfast.gateway.links.FLUSH", 0.5)
+
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        link.send([b"x" * 50_000_000])
+        link.finish()
+        await asyncio.wait_for(link.gone(), 3)  # the peer reads nothing
+
+    with_link(scenario)
+
+
+def test_the_peers_end_leaves_the_other_direction_open() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        peer.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(0.1)
+        assert heard.over
+        assert not heard.gone.is_set()
+        link.send([b"answer"])
+        link.finish()
+        assert await read_all(peer) == b"answer"
+
+    with_link(scenario)
+
+
+def test_a_reset_is_seen_though_nothing_is_read() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        peer.close()
+        await asyncio.sleep(0.1)
+        assert not link.reset
+        link.send([b"anybody there?"])
+        await asyncio.sleep(0.1)
+        assert link.reset
+
+    with_link(scenario)
+
+
+def test_an_inbox_takes_one_chunk_at_a_time() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        inbox = Inbox()
+        inbox.link = link
+        link.receiver = inbox
+        await loop.sock_sendall(peer, b"x" * 10_000)
+        await asyncio.sleep(0.1)
+        assert inbox.buffered
+        assert len(await inbox.read()) == 4096
+        assert not inbox.buffered  # the rest is still the kernel's
+        assert len(await inbox.read()) == 4096
+        assert len(await inbox.read()) == 10_000 - 2 * 4096
+        peer.shutdown(socket.SHUT_WR)
+        assert await inbox.read() == b""
+        with pytest.raises(BackendUnavailable):
+            await expect(inbox)
+
+    with_link(scenario)
+
+
+def test_an_inbox_tells_that_the_link_is_lost() -> None:
+    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
+        inbox = Inbox()
+        inbox.link = link
+        link.receiver = inbox
+        reading = asyncio.create_task(inbox.read())
+        await asyncio.sleep(0.05)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        peer.close()
+        with pytest.raises(ConnectionError):
+            await reading
+
+    with_link(scenario)

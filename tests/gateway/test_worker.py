@@ -1,0 +1,81 @@
+"""Tests of hoopfast/gateway/worker.py: one worker, its words with the supervisor, its failures."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import uvloop
+
+from hoopfast.session.conversation import Conversation
+from tests.gateway.in_process import InProcess, running_worker
+from tests.gateway.running import Place
+from tests.support import protocol
+from tests.support.protocol import Frontend, Message
+
+
+def talk(place: Place, running: InProcess, *data: bytes) -> list[Message]:
+    """Sign in (in a thread), send, and read to the end."""
+    dsn = f"postgresql://job:{place.token()}@127.0.0.1:{running.port}/db"
+    with Frontend.connect(dsn) as frontend:
+        frontend.send(*data)
+        return frontend.read_to_end()
+
+
+async def in_thread(function: Any, *arguments: Any) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+
+
+def test_it_says_that_it_is_ready(place: Place) -> None:
+    place.write()
+
+    async def scenario() -> None:
+        async with running_worker(place) as running:
+            assert running.said == [{"word": "ready"}]
+            running.worker.hear({"word": "reload"})
+            running.worker.hear({"word": "no such word"})
+            await asyncio.sleep(0.05)
+            assert running.said[1:] == [{"word": "reloaded"}]
+
+    uvloop.run(asyncio.wait_for(scenario(), 20))
+
+
+@pytest.mark.parametrize("method", ["frontend_data", "backend_data"])
+def test_a_failure_of_ours_ends_both_directions(
+    place: Place, monkeypatch: pytest.MonkeyPatch, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Not one byte passes after it; the frontend is told; the text of the exception is not logged.
+    def fails(self: Conversation, data: object) -> object:
+        raise RuntimeError("value 778-83-4281")
+
+    place.write()
+
+    async def scenario() -> None:
+        async with running_worker(place) as running:
+            monkeypatch.setattr(Conversation, method, fails)
+            seen = await in_thread(talk, place, running, protocol.query("SELECT 1"))
+            assert [m.type for m in seen] == ["E"]
+            assert seen[0].sqlstate == "XX000"
+            assert "4281" not in str(seen[0].fields)
+
+    uvloop.run(asyncio.wait_for(scenario(), 20))
+    output = capsys.readouterr()
+    assert "session failed" in output.out + output.err
+    assert "4281" not in output.out + output.err
+
+
+def test_sessions_are_counted_out(place: Place) -> None:
+    place.write()
+
+    async def scenario() -> None:
+        async with running_worker(place) as running:
+            seen = await in_thread(talk, place, running, protocol.query("SELECT 1"), protocol.TERMINATE)
+            assert protocol.types(seen) == "TDCZ"
+            await asyncio.sleep(0.1)
+            assert not running.worker._relays
+            assert not running.worker.cancel_keys._sessions
+
+    uvloop.run(asyncio.wait_for(scenario(), 20))
