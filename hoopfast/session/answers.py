@@ -9,14 +9,12 @@ from __future__ import annotations
 from typing import NoReturn
 
 from hoopfast.errors import BackendProtocolError
-from hoopfast.policy.model import Command, Rows
-from hoopfast.session import refusal, schemas
+from hoopfast.policy.model import Rows
+from hoopfast.session import executed, refusal, schemas
 from hoopfast.session.boundary import Ending
-from hoopfast.session.names import Portal
-from hoopfast.session.plans import columns_of, described_plan
+from hoopfast.session.plans import columns_of, described_plan, target_of_portal, target_of_query
 from hoopfast.session.probe import Probe
 from hoopfast.session.replies import Expected, Reply
-from hoopfast.session.requests import sql_prepared
 from hoopfast.session.state import ConversationState
 from hoopfast.wire import backend, frontend, protocol
 from hoopfast.wire.masking import MaskPlan
@@ -74,7 +72,7 @@ class Answers:
         state = self._state
         head = state.queue.head
         if head is not None and head.kind is Reply.OWN_QUERY:
-            head.collected += span
+            schemas.collect(head, span)
         else:
             state.to_frontend(span)
 
@@ -95,16 +93,21 @@ class Answers:
 
     def _parse_complete(self, kind: int, body: bytes) -> None:
         state = self._state
-        entry = self._head(kind, Reply.PARSE, Reply.PROBE)
+        entry = self._head(kind, Reply.PARSE, Reply.PROBE, Reply.OWN_QUERY)
+        if entry.kind is Reply.OWN_QUERY:
+            return
         if entry.refusal is not None:
             raise BackendProtocolError("the backend accepted a text that cannot be parsed")
+        if entry.statement is not None and len(entry.statement.commands) > 1:
+            raise BackendProtocolError("the backend took for one command what was decided as several")
         state.queue.pop()
         if entry.kind is Reply.PROBE:
             self._probe_parsed(entry)
             return
         if entry.prepared is not None:
             state.names.confirm_prepared(entry.prepared.name, entry.prepared)
-        self._pass(kind, body)
+        if not entry.swallow:
+            self._pass(kind, body)
 
     def _probe_parsed(self, entry: Expected) -> None:
         """The backend understands a text that we do not: read the catalog, then decide again."""
@@ -117,14 +120,19 @@ class Answers:
             sync.swallow = True
             state.push(Reply.SYNC, swallow=True)
             state.to_backend(frontend.Sync().encode())
+            state.end_segment()
         state.probe = Probe.PARSED
         state.effects.catalog_changed = True
         state.need_catalog()
 
     def _bind_complete(self, kind: int, body: bytes) -> None:
         state = self._state
-        entry = self._head(kind, Reply.BIND)
+        entry = self._head(kind, Reply.BIND, Reply.OWN_QUERY)
+        if entry.kind is Reply.OWN_QUERY:
+            return
         state.queue.pop()
+        if executed.opaque(entry.statement):
+            state.drop_portals(state.names.doubt(None))
         if entry.portal is not None:
             previous = state.names.confirm_portal(entry.portal.name, entry.portal)
             state.drop_portals([previous] if previous else [])
@@ -132,7 +140,9 @@ class Answers:
 
     def _close_complete(self, kind: int, body: bytes) -> None:
         state = self._state
-        entry = self._head(kind, Reply.CLOSE)
+        entry = self._head(kind, Reply.CLOSE, Reply.OWN_QUERY)
+        if entry.kind is Reply.OWN_QUERY:
+            return
         state.queue.pop()
         if entry.swallow:
             return
@@ -149,17 +159,15 @@ class Answers:
 
     def _row_description(self, kind: int, body: bytes) -> None:
         state = self._state
-        entry = self._head(kind, Reply.DESCRIBE_STATEMENT, Reply.DESCRIBE_PORTAL, Reply.QUERY, Reply.OWN_QUERY)
-        if entry.kind is Reply.OWN_QUERY:
-            return
+        entry = self._head(kind, Reply.DESCRIBE_STATEMENT, Reply.DESCRIBE_PORTAL, Reply.QUERY)
         columns = columns_of(body)
         if entry.kind is Reply.QUERY:
-            entry.plan = described_plan(state, entry.statement, entry.command, columns, this_execution=True)
+            entry.plan = described_plan(state, target_of_query(state, entry), columns, this_execution=True)
         elif entry.portal is not None:
             state.queue.pop()
             portal = entry.portal
             portal.described = True
-            portal.plan = described_plan(state, portal.statement, portal.command, columns, this_execution=True)
+            portal.plan = described_plan(state, target_of_portal(portal), columns, this_execution=True)
         elif entry.prepared is not None:
             state.queue.pop()
             entry.prepared.description = columns
@@ -179,6 +187,8 @@ class Answers:
         entry = self._head(kind, Reply.EXECUTE)
         state.ledger.count(entry.sequence, state.backend.take_counts())
         state.queue.pop()
+        if executed.opaque(entry.statement):
+            state.drop_portals(state.names.doubt(entry.portal))
         self._pass(kind, body)
 
     # -- ends of commands
@@ -199,43 +209,13 @@ class Answers:
             state.queue.pop()
             entry.portal.sequence = 0
             state.ledger.end(entry.sequence, Ending.COMPLETED, tag=tag)
-            text = entry.portal.prepared.text if entry.portal.prepared else b""
+            state.copying = None if state.copying is entry else state.copying
         else:
             entry.plan = None
             entry.tags.append(tag)
             entry.index += 1
-            text = entry.text
-        self._confirm(command, tag, text)
+        executed.confirm(state, entry, command, tag)
         self._pass(kind, body)
-
-    def _confirm(self, command: Command, tag: str, text: bytes) -> None:
-        """A command has been executed: do to the names and the transaction what it did."""
-        state = self._state
-        names = state.names
-        if command.opaque or command.discards_all:
-            state.drop_portals(names.forget_all())
-        if command.prepares is not None and command.prepared is not None:
-            prepared = sql_prepared(text, command.prepares, command.prepared)
-            names.confirm_prepared(prepared.name, prepared)
-        if command.declares is not None and command.declared is not None:
-            name = command.declares.encode("utf-8")
-            names.confirm_portal(name, Portal(name, command.declared, holdable=command.holdable))
-        if command.deallocates is not None:
-            if command.deallocates:
-                names.confirm_prepared(command.deallocates.encode("utf-8"), None)
-            else:
-                names.end_prepared()
-        if command.closes is not None:
-            if command.closes:
-                previous = names.confirm_portal(command.closes.encode("utf-8"), None)
-                state.drop_portals([previous] if previous else [])
-            else:
-                state.drop_portals(names.end_portals())
-        if command.transaction in ("commit", "rollback"):
-            # COMMIT of a failed transaction answers ROLLBACK.
-            state.ledger.end_transaction("committed" if tag.startswith("COMMIT") else "rolled back")
-        elif command.transaction == "prepare":
-            state.ledger.end_transaction("prepared" if tag.startswith("PREPARE") else "rolled back")
 
     def _empty_query(self, kind: int, body: bytes) -> None:
         state = self._state
@@ -258,6 +238,7 @@ class Answers:
             state.copying = None
         state.status = backend.ReadyForQuery.decode(body).status
         if entry.kind is Reply.OWN_QUERY:
+            state.ledger.failed = state.ledger.failed and state.status != b"I"
             schemas.answered(state, entry)
             return
         if entry.kind is Reply.QUERY and not entry.failed:
@@ -311,6 +292,7 @@ class Answers:
         self.next_plan()  # the head's taint counts for its own error
         self._tell(head, fields, body, fatal=fatal)
         sqlstate = fields.get("C", b"").decode("ascii", "replace")
+        executed.failed(state, head, sqlstate)
         state.ledger.count(head.sequence, state.backend.take_counts())
         if head.kind in (Reply.QUERY, Reply.OWN_QUERY):
             head.failed = True
@@ -338,9 +320,11 @@ class Answers:
         skipped, sync_sent = state.queue.skip_to_sync()
         state.skipping = state.skipping or not sync_sent
         for entry in skipped:
+            if entry.kind is Reply.PROBE:
+                state.probe = Probe.NONE  # its message is skipped too
             if not entry.sequence:
                 continue
-            if head.swallow and entry.portal is head.portal:
+            if head.swallow and head.portal is not None and entry.portal is head.portal:
                 self._end_failed(entry, sqlstate)  # our own Describe has failed in its Execute's place
             else:
                 state.ledger.end(entry.sequence, Ending.SKIPPED)

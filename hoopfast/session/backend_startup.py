@@ -29,7 +29,9 @@ class BackendStartup:
     """A backend link between connecting and its first ReadyForQuery."""
 
     def __init__(self, *, user: str, database: str, parameters: dict[str, str], authenticator: Authenticator) -> None:
-        self._startup = {"user": user, "database": database, **parameters}
+        self._startup = {"user": user, "database": database} | {
+            name: value for name, value in parameters.items() if name not in ("user", "database")
+        }
         self._authenticator = authenticator
         self._authenticated = False
         self._framer = Framer(

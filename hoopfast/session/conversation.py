@@ -185,8 +185,11 @@ class Conversation:
 
     def _leave_if_done(self) -> None:
         state = self._state
-        if self._held is None and (state.drained or state.unsynced):
-            state.to_backend(frontend.Terminate().encode())
+        # In copy-in the backend would wait for data that will not come.
+        in_copy = state.frontend.phase == protocol.FrontendPhase.COPY_IN
+        if self._held is None and (state.drained or state.unsynced or in_copy):
+            if not state.frontend.mid_message:
+                state.to_backend(frontend.Terminate().encode())
             state.effects.close = True
 
     def _backend_left(self) -> None:
@@ -209,9 +212,7 @@ class Conversation:
     def _abandon(self) -> None:
         try:
             self._state.ledger.abandon()
-        except (
-            HoopfastError
-        ) as error:  # the journal cannot be written: the gateway says so, there is nothing to forward
+        except Exception as error:  # the journal cannot be written: the gateway says so, there is nothing to forward
             self.failure = self.failure or error
 
     def _take(self) -> Effects:

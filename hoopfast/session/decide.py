@@ -8,6 +8,7 @@ change.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hoopfast.errors import FrontendProtocolError, HoopfastError, PolicyDenied
 from hoopfast.policy.model import (
@@ -35,12 +36,16 @@ class ObservedNames:
     def __init__(self, state: ConversationState) -> None:
         self._state = state
         self.uncertain = False
+        self.found: list[Prepared] = []
 
     def prepared_statement(self, name: str) -> Statement | None:
         """The statement that PREPARE or Parse gave this name."""
         self.uncertain = self.uncertain or not self._state.names_settled
         prepared = self._state.names.prepared(name.encode("utf-8"))
-        return prepared.statement if prepared else None
+        if prepared is None or prepared.unsure:
+            return None
+        self.found.append(prepared)
+        return prepared.statement
 
     def cursor(self, name: str) -> Statement | None:
         """The statement behind a cursor or portal of this name."""
@@ -72,7 +77,39 @@ def _ask(state: ConversationState, text: bytes, parameter_types: Sequence[int]) 
         raise state.need_catalog() from None
     if names.uncertain:
         raise Wait(lambda: state.names_settled)
-    return statement
+    return statement if all(_as_decided(state, prepared) for prepared in names.found) else _STALE
+
+
+def _as_decided(state: ConversationState, prepared: Prepared) -> bool:
+    """Whether what EXECUTE names still means what it meant when it was decided."""
+    if refers_to_names(prepared.statement):
+        return False  # a Parse of EXECUTE, executed by EXECUTE: nobody needs it, and it may name itself
+    statement = renew(state, prepared)
+    if not same_decision(statement, prepared.statement):
+        return False
+    prepared.statement = statement
+    return True
+
+
+def same_decision(one: Statement, other: Statement) -> bool:
+    """Whether two decisions differ in no more than what they rested on.
+
+    If they do differ, the backend may stand by either: it analyses a prepared statement again when search_path has
+    changed, but not when a new relation comes before the one that it has found.
+    """
+    return one is other or _without_basis(one) == _without_basis(other)
+
+
+def _without_basis(statement: Statement) -> Statement:
+    commands = [
+        replace(
+            command,
+            prepared=command.prepared and _without_basis(command.prepared),
+            declared=command.declared and _without_basis(command.declared),
+        )
+        for command in statement.commands
+    ]
+    return replace(statement, basis=None, commands=tuple(commands))
 
 
 def renew(state: ConversationState, prepared: Prepared) -> Statement:
@@ -84,7 +121,9 @@ def renew(state: ConversationState, prepared: Prepared) -> Statement:
         basis = state.policy.basis(state.environment())
     except CatalogNeeded:
         raise state.need_catalog() from None
-    if prepared.statement.basis == basis and not refers_to_names(prepared.statement):
+    # A transaction that has run DDL sees another catalog than the one that the basis knows.
+    unchanged = prepared.statement.basis == basis and state.catalog_changed_in < 0
+    if unchanged and not refers_to_names(prepared.statement):
         return prepared.statement
     statement = decide(state, prepared.text, prepared.parameter_types)
     if statement.verdict is Verdict.ALLOW and prepared.from_sql:
@@ -124,8 +163,31 @@ def unknown_portal(name: bytes) -> HoopfastError:
     return HoopfastError(f'portal "{_shown(name)}" does not exist', sqlstate="34000")
 
 
-def check_name(name: bytes) -> None:
-    """Names over 63 bytes collide with others in PostgreSQL (soundness 7)."""
+_STALE = Statement(
+    Verdict.DENY,
+    (),
+    StatementSummary(text="", shape="0" * 16),
+    message="cached plan must not change result type",
+    hint="DEALLOCATE the statement and PREPARE it again.",
+    sqlstate="0A000",
+)
+
+
+def check_name(state: ConversationState, name: bytes) -> None:
+    """Refuse names that could be taken for others.
+
+    Over 63 bytes they collide in PostgreSQL (soundness 7). Outside ASCII the server converts them from the client's
+    encoding, so that the same bytes are another name there than in a text that has been decoded.
+    """
+    if not name.isascii():
+        if state.single_byte or state.unsynced:
+            raise FrontendProtocolError(
+                "the name of a statement or portal is not ASCII",
+                hint="Such names can be used only with client_encoding UTF8, and in no pipeline.",
+                sqlstate="0A000",
+            )
+        if not state.drained:
+            raise Wait(lambda: state.drained)  # a change of client_encoding may be under way
     if len(name) > MAX_NAME:
         raise FrontendProtocolError(
             f"the name of a statement or portal is longer than {MAX_NAME} bytes", sqlstate="42622"

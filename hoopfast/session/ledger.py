@@ -31,6 +31,7 @@ class Ledger:
         self._open: dict[int, _Open] = {}
         self._first = 0  # of the transaction that is under way; 0: nothing has been executed in it
         self._last = 0
+        self._settled = 0  # an execution that goes on, and whose commands so far have had their transaction's end
         self.failed = False  # an error has come since the transaction began
 
     def begin(self, statement: Statement, protocol: str, parameters: tuple[bytes | None, ...] = ()) -> int:
@@ -53,7 +54,7 @@ class Ledger:
         entry = self._open.pop(sequence, None)
         if entry is None:
             return
-        if ending is not Ending.REFUSED:
+        if ending is not Ending.REFUSED and sequence != self._settled:
             self._first = self._first or sequence
             self._last = max(self._last, sequence)
         self._recorder.ended(
@@ -70,8 +71,20 @@ class Ledger:
             ),
         )
 
-    def end_transaction(self, outcome: str) -> None:
-        """The transaction is over: "committed", "rolled back", "prepared" or "unknown"."""
+    def goes_on(self, sequence: int) -> None:
+        """A command of `sequence` has been executed that ended no transaction: it belongs to the next one to end."""
+        if self._settled == sequence:
+            self._settled = 0
+
+    def end_transaction(self, outcome: str, *, under_way: int = 0) -> None:
+        """The transaction is over: "committed", "rolled back", "prepared" or "unknown".
+
+        `under_way` is the execution whose command ended it; other commands of it may follow (strings of several).
+        """
+        if under_way in self._open and under_way != self._settled:
+            self._first = self._first or under_way
+            self._last = max(self._last, under_way)
+            self._settled = under_way
         if self._first:
             self._recorder.transaction(self._first, self._last, outcome)
         self._first = self._last = 0

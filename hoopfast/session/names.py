@@ -25,6 +25,7 @@ class Prepared:
     parameter_types: tuple[int, ...]
     statement: Statement
     from_sql: bool = False
+    unsure: bool = False  # opaque code has run since, and may have put another one in its place
     description: tuple[ResultColumn, ...] | None = None  # of the statement: may add a doubt, never clears one
 
 
@@ -40,6 +41,7 @@ class Portal:
     plan: MaskPlan | None = None  # for its rows
     described: bool = False  # by a Describe of this very portal
     holdable: bool = False
+    target: tuple[Statement, Command] | None = None  # Rows.NAMED: whose rows these are, as of Bind
     sequence: int = 0  # the journal's number of the execution that has begun and not ended
 
     @property
@@ -60,7 +62,7 @@ class NameTable:
     # -- what the frontend's next message means
 
     def prepared(self, name: bytes) -> Prepared | None:
-        """The statement that a message sent now would find under this name."""
+        """The statement that a message sent now would find under this name (`unsure`: or another one)."""
         if name in self._expected_prepared:
             return self._expected_prepared[name]
         return self._prepared.get(name)
@@ -78,6 +80,15 @@ class NameTable:
     def expect_portal(self, name: bytes, portal: Portal | None) -> None:
         """A message was sent that creates (or, with None, ends) a portal."""
         self._expected_portals[name] = portal
+
+    def expect_doubt(self) -> None:
+        """A message was sent that runs opaque code, which may put others under every name but the unnamed ones."""
+        for prepared in (*self._prepared.values(), *self._expected_prepared.values()):
+            if prepared is not None and prepared.name:
+                prepared.unsure = True
+        for name in (*self._portals, *self._expected_portals):
+            if name:
+                self._expected_portals[name] = None
 
     def forget_expected(self) -> None:
         """A Sync or Query was sent: later lookups wait for the answers instead."""
@@ -115,8 +126,8 @@ class NameTable:
         return ended
 
     def end_prepared(self) -> None:
-        """DEALLOCATE ALL: no prepared statement is left, the unnamed one included."""
-        self._prepared.clear()
+        """DEALLOCATE ALL: no prepared statement is left but the unnamed one (DropAllPreparedStatements)."""
+        self._prepared = {name: prepared for name, prepared in self._prepared.items() if not name}
 
     def end_portals(self) -> list[Portal]:
         """CLOSE ALL: no portal is left; returns those that there were."""
@@ -124,8 +135,13 @@ class NameTable:
         self._portals.clear()
         return ended
 
-    def forget_all(self) -> list[Portal]:
-        """Opaque code has run, or DISCARD ALL: no name is known any more; returns the portals that were."""
-        self._prepared.clear()
-        self.forget_expected()
-        return self.end_portals()
+    def doubt(self, keep: Portal | None) -> list[Portal]:
+        """Opaque code has run: no name but the unnamed ones is sure any more; returns the portals that were.
+
+        The portal that ran it stays: PostgreSQL refuses to close a portal that is active.
+        """
+        for prepared in self._prepared.values():
+            prepared.unsure = prepared.unsure or bool(prepared.name)
+        gone = [portal for name, portal in self._portals.items() if name and portal is not keep]
+        self._portals = {name: portal for name, portal in self._portals.items() if not name or portal is keep}
+        return gone

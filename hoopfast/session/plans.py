@@ -6,14 +6,19 @@ becomes NULL; where it does not know that there are rows, there is no plan, and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeAlias
 
 from hoopfast.errors import BackendProtocolError
 from hoopfast.policy.model import NULL, CellRule, Command, ResultColumn, Rows, Statement
-from hoopfast.session.names import Portal
+from hoopfast.session.names import Portal, Prepared
+from hoopfast.session.replies import Expected
 from hoopfast.session.state import ConversationState
 from hoopfast.wire import backend
 from hoopfast.wire.masking import MaskPlan
+
+Target: TypeAlias = tuple[Statement, Command]
 
 _DEPTH = 8  # EXECUTE of a FETCH of …: deeper than anybody writes
 
@@ -44,41 +49,65 @@ def returns_rows(command: Command | None) -> bool:
     return command is not None and command.rows is not Rows.NONE
 
 
-def behind(state: ConversationState, statement: Statement, command: Command | None) -> tuple[Statement, Command] | None:
-    """The statement whose rows a command returns: itself, or what EXECUTE and FETCH stand for, as confirmed now."""
+def behind(
+    statement: Statement | None,
+    command: Command | None,
+    prepared: Callable[[bytes], Prepared | None],
+    portal: Callable[[bytes], Portal | None],
+) -> Target | None:
+    """The statement whose rows a command returns: itself, or what EXECUTE and FETCH stand for by the names given."""
     for _ in range(_DEPTH):
-        if command is None:
+        if statement is None or command is None:
             return None
         if command.rows is not Rows.NAMED:
             return statement, command
-        named = _named(state, command)
-        if named is None:
+        if command.executes is not None:
+            named = prepared(command.executes.encode("utf-8"))
+            statement = named.statement if named is not None and not named.unsure else None
+            command = _only(statement)
+        elif command.fetches is not None:
+            cursor = portal(command.fetches.encode("utf-8"))
+            if cursor is None or cursor.target is not None:
+                return cursor.target if cursor else None
+            statement, command = cursor.statement, _only(cursor.statement)
+        else:
             return None
-        statement = named
-        command = named.commands[0] if len(named.commands) == 1 else None
     return None
 
 
-def _named(state: ConversationState, command: Command) -> Statement | None:
-    if command.executes is not None:
-        prepared = state.names.confirmed_prepared(command.executes.encode("utf-8"))
-        return prepared.statement if prepared else None
-    if command.fetches is not None:
-        portal = state.names.confirmed_portal(command.fetches.encode("utf-8"))
-        return portal.statement if portal else None
-    return None
+def _only(statement: Statement | None) -> Command | None:
+    return statement.commands[0] if statement is not None and len(statement.commands) == 1 else None
+
+
+def target_now(state: ConversationState, statement: Statement) -> Target | None:
+    """What a portal of `statement` would stand for if it were bound now; None unless it stands for another one."""
+    command = _only(statement)
+    if command is None or command.rows is not Rows.NAMED:
+        return None
+    return behind(statement, command, state.names.prepared, state.names.portal)
+
+
+def target_of_query(state: ConversationState, entry: Expected) -> Target | None:
+    """Whose rows the command returns that a Query is at, by the names as they are confirmed now."""
+    return behind(entry.statement, entry.command, state.names.confirmed_prepared, state.names.confirmed_portal)
+
+
+def target_of_portal(portal: Portal) -> Target | None:
+    """Whose rows a portal returns: it keeps what its names stood for at Bind, as its description is kept."""
+    command = portal.command
+    if command is None or command.rows is Rows.NAMED:
+        return portal.target
+    return portal.statement, command
 
 
 def described_plan(
     state: ConversationState,
-    statement: Statement | None,
-    command: Command | None,
+    target: Target | None,
     columns: tuple[ResultColumn, ...],
     *,
     this_execution: bool,
 ) -> MaskPlan:
     """The plan for rows that have been described; of rows that nobody predicted every cell becomes NULL."""
-    target = behind(state, statement, command) if statement is not None else None
     if target is None or not returns_rows(target[1]):
         return _plan((NULL,) * len(columns), state.single_byte)
     rules = state.policy.cell_rules(*target, columns, this_execution=this_execution)
@@ -104,5 +133,5 @@ def needs_describe(state: ConversationState, portal: Portal) -> bool:
     columns = with_formats(prepared.description, portal.result_formats)
     if columns is None:
         return True
-    portal.plan = described_plan(state, portal.statement, command, columns, this_execution=False)
+    portal.plan = described_plan(state, target_of_portal(portal), columns, this_execution=False)
     return False

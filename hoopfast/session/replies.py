@@ -38,7 +38,8 @@ class Expected:
     kind: Reply
     segment: int  # counts Syncs and Querys: entries of one segment are skipped together
     statement: Statement | None = None
-    prepared: Prepared | None = None
+    prepared: Prepared | None = None  # EXECUTE: what its PREPARE makes
+    cursor: Portal | None = None  # EXECUTE: what its DECLARE CURSOR opens
     portal: Portal | None = None
     text: bytes = b""  # QUERY: what was sent
     name: bytes = b""  # for CLOSE: the name; `closes` says of what
@@ -67,6 +68,7 @@ class ReplyQueue:
 
     def __init__(self) -> None:
         self._entries: deque[Expected] = deque()
+        self._changing: deque[int] = deque()  # the segments of the entries that change names, in order
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -79,10 +81,15 @@ class ReplyQueue:
     def push(self, entry: Expected) -> None:
         """A message was forwarded."""
         self._entries.append(entry)
+        if entry.changes_names:
+            self._changing.append(entry.segment)
 
     def pop(self) -> Expected:
         """The head has been answered."""
-        return self._entries.popleft()
+        entry = self._entries.popleft()
+        if entry.changes_names:
+            self._changing.popleft()
+        return entry
 
     def skip_to_sync(self) -> tuple[list[Expected], bool]:
         """The backend skips to the next Sync: takes out what it skips; second, whether the Sync has been sent."""
@@ -90,13 +97,14 @@ class ReplyQueue:
         while self._entries:
             if self._entries[0].kind is Reply.SYNC:
                 return skipped, True
-            skipped.append(self._entries.popleft())
+            skipped.append(self.pop())
         return skipped, False
 
     def drain(self) -> list[Expected]:
         """The link is lost: takes out everything."""
         entries = list(self._entries)
         self._entries.clear()
+        self._changing.clear()
         return entries
 
     def owes(self, kind: Reply) -> bool:
@@ -105,4 +113,4 @@ class ReplyQueue:
 
     def changes_names_before(self, segment: int) -> bool:
         """Whether an earlier segment that is not answered yet may still change a name."""
-        return any(entry.changes_names and entry.segment < segment for entry in self._entries)
+        return len(self._changing) > 0 and self._changing[0] < segment

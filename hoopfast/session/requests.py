@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from hoopfast.errors import FrontendProtocolError, HoopfastError, PolicyDenied
 from hoopfast.policy.model import Statement, Verdict
-from hoopfast.session import refusal
+from hoopfast.session import executed, refusal
 from hoopfast.session.decide import (
     NOTHING,
     check_name,
     decide,
     refers_to_names,
     renew,
+    same_decision,
     stale_plan,
     unknown_portal,
     unknown_statement,
 )
 from hoopfast.session.decide import refusal as denial
 from hoopfast.session.names import Portal, Prepared
-from hoopfast.session.plans import needs_describe
+from hoopfast.session.plans import needs_describe, target_now
 from hoopfast.session.probe import Probe
 from hoopfast.session.replies import Reply
 from hoopfast.session.state import ConversationState, Wait
@@ -29,6 +30,9 @@ from hoopfast.wire import frontend, protocol
 
 _STATEMENT = b"S"
 _PORTAL = b"P"
+
+# Bind analyses and plans these; the names in all other commands may be looked up when the portal is executed.
+_PLANNED = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"))
 
 
 class Requests:
@@ -83,7 +87,9 @@ class Requests:
         state = self._state
         text = frontend.Query.decode(body).text
         statement = decide(state, text, ())
-        if statement.verdict is Verdict.PROBE and state.probe is not Probe.PARSED:
+        if statement.verdict is Verdict.PROBE and state.probe is not Probe.PARSED and not state.unsynced:
+            if not state.drained:  # what is under way may make the backend skip this Query, but not our Sync
+                raise Wait(lambda: state.drained)
             self._send_probe(text, (), statement, simple=True)
         state.probe = Probe.NONE
         if statement.verdict is not Verdict.ALLOW:
@@ -95,7 +101,7 @@ class Requests:
             statement=statement,
             text=text,
             sequence=sequence,
-            changes_names=_changes_names(statement),
+            changes_names=executed.changes_names(statement),
         )
         state.executes(statement)
         self._forward(kind, body)
@@ -119,7 +125,7 @@ class Requests:
     def _parse(self, kind: int, body: bytes) -> None:
         state = self._state
         message = frontend.Parse.decode(body)
-        check_name(message.name)
+        check_name(state, message.name)
         statement = decide(state, message.text, message.parameter_types)
         if statement.verdict is Verdict.PROBE and state.probe is not Probe.PARSED:
             self._send_probe(message.text, message.parameter_types, statement, simple=False)
@@ -136,8 +142,8 @@ class Requests:
     def _bind(self, kind: int, body: bytes) -> None:
         state = self._state
         message = frontend.Bind.decode(body)
-        check_name(message.portal)
-        check_name(message.statement)
+        check_name(state, message.portal)
+        check_name(state, message.statement)
         self._settle()
         prepared = state.names.prepared(message.statement)
         if prepared is None:
@@ -148,19 +154,36 @@ class Requests:
             error = stale_plan() if statement.verdict is Verdict.PROBE else denial(statement)
             self._refuse(error, statement)
             return
-        if statement is not prepared.statement:
-            prepared.statement = statement
-            prepared.description = None
+        if prepared.unsure or not same_decision(statement, prepared.statement):
+            if prepared.from_sql:
+                self._refuse(stale_plan(), statement)
+                return
+            prepared = self._prepare_again(prepared, statement)
+        prepared.statement = statement
         portal = Portal(message.portal, statement, prepared, message.result_formats, message.parameters)
+        portal.target = target_now(state, statement)
         state.push(Reply.BIND, statement=statement, portal=portal, changes_names=True)
+        if executed.opaque(statement):
+            state.names.expect_doubt()  # planning may run it
         state.names.expect_portal(message.portal, portal)
         state.unsynced = True
         self._forward(kind, body)
 
+    def _prepare_again(self, prepared: Prepared, statement: Statement) -> Prepared:
+        """Have the backend analyse a statement anew, so that it means now what has been decided now."""
+        state = self._state
+        again = Prepared(prepared.name, prepared.text, prepared.parameter_types, statement)
+        state.push(Reply.CLOSE, closes=_STATEMENT[0], name=again.name, swallow=True)
+        state.to_backend(frontend.Close(_STATEMENT, again.name).encode())
+        state.push(Reply.PARSE, statement=statement, prepared=again, swallow=True, changes_names=True)
+        state.to_backend(frontend.Parse(again.name, again.text, again.parameter_types).encode())
+        state.names.expect_prepared(again.name, again)
+        return again
+
     def _describe(self, kind: int, body: bytes) -> None:
         state = self._state
         message = frontend.Describe.decode(body)
-        check_name(message.name)
+        check_name(state, message.name)
         self._settle()
         if message.kind == _STATEMENT:
             prepared = state.names.prepared(message.name)
@@ -180,18 +203,16 @@ class Requests:
     def _execute(self, kind: int, body: bytes) -> None:
         state = self._state
         message = frontend.Execute.decode(body)
-        check_name(message.portal)
+        check_name(state, message.portal)
         self._settle()
         portal = state.names.portal(message.portal)
         if portal is None:
             self._refuse(unknown_portal(message.portal), NOTHING)
             return
-        if portal.prepared is not None and refers_to_names(portal.statement):
-            statement = renew(state, portal.prepared)
-            if statement.verdict is not Verdict.ALLOW:
-                self._refuse(denial(statement), statement)
-                return
-            portal.statement = statement
+        error = self._no_longer(portal)
+        if error is not None:
+            self._refuse(error, portal.statement)
+            return
         if not portal.sequence:
             portal.sequence = state.ledger.begin(portal.statement, "extended", portal.parameters)
         if needs_describe(state, portal):
@@ -202,36 +223,37 @@ class Requests:
             statement=portal.statement,
             portal=portal,
             sequence=portal.sequence,
-            changes_names=_changes_names(portal.statement),
+            changes_names=executed.changes_names(portal.statement),
         )
-        self._expect_names(portal)
+        executed.expect(state, entry, portal)
         state.executes(portal.statement)
         state.unsynced = True
         self._forward(kind, body)
         if portal.command is not None and portal.command.copy == "in":
             state.copying = entry
 
-    def _expect_names(self, portal: Portal) -> None:
-        """What PREPARE, DECLARE and their ends, executed by a portal, will have done to the names."""
-        names = self._state.names
-        for command in portal.statement.commands:
-            if command.prepares is not None and command.prepared is not None and portal.prepared is not None:
-                names.expect_prepared(
-                    command.prepares.encode("utf-8"),
-                    sql_prepared(portal.prepared.text, command.prepares, command.prepared),
-                )
-            if command.declares is not None and command.declared is not None:
-                name = command.declares.encode("utf-8")
-                names.expect_portal(name, Portal(name, command.declared, holdable=command.holdable))
-            if command.deallocates:
-                names.expect_prepared(command.deallocates.encode("utf-8"), None)
-            if command.closes:
-                names.expect_portal(command.closes.encode("utf-8"), None)
+    def _no_longer(self, portal: Portal) -> HoopfastError | None:
+        """Why a portal may not begin: what it names may be another thing than at Bind, when it was decided."""
+        state = self._state
+        command = portal.command
+        if portal.prepared is None or portal.sequence or command is None:
+            return None
+        if command.tag in _PLANNED and not refers_to_names(portal.statement):
+            return None
+        statement = renew(state, portal.prepared)
+        if statement.verdict is not Verdict.ALLOW:
+            return denial(statement)
+        if not same_decision(statement, portal.statement):
+            return stale_plan()
+        target = target_now(state, statement)
+        if target is None or portal.target is None:
+            return None if target is portal.target else stale_plan()
+        return None if same_decision(target[0], portal.target[0]) else stale_plan()
 
     def _close(self, kind: int, body: bytes) -> None:
         state = self._state
         message = frontend.Close.decode(body)
-        check_name(message.name)
+        check_name(state, message.name)
         self._settle()
         state.push(Reply.CLOSE, closes=message.kind[0], name=message.name, changes_names=True)
         if message.kind == _STATEMENT:
@@ -253,6 +275,8 @@ class Requests:
 
     def _terminate(self, kind: int, body: bytes) -> None:
         state = self._state
+        if not (state.drained or state.unsynced or state.frontend.phase == protocol.FrontendPhase.COPY_IN):
+            raise Wait(lambda: state.drained)  # closing the link earlier could keep the backend from reading it all
         state.leaving = True
         self._forward(kind, body)
         state.effects.close = True
@@ -299,20 +323,3 @@ class Requests:
             state.unsynced = True
         state.probe = Probe.SENT
         raise Wait(lambda: state.probe is not Probe.SENT and not state.catalog_pending)
-
-
-def sql_prepared(text: bytes, name: str, statement: Statement) -> Prepared:
-    """The prepared statement that a PREPARE in `text` makes."""
-    return Prepared(name.encode("utf-8"), text, (), statement, from_sql=True)
-
-
-def _changes_names(statement: Statement) -> bool:
-    return any(
-        command.opaque
-        or command.discards_all
-        or command.prepares is not None
-        or command.declares is not None
-        or command.deallocates is not None
-        or command.closes is not None
-        for command in statement.commands
-    )

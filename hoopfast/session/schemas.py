@@ -15,6 +15,19 @@ from hoopfast.wire import backend, frontend
 from hoopfast.wire.masking import MaskPlan
 
 QUESTION = b"SELECT pg_catalog.current_schemas(true), CURRENT_USER"
+NAME = b"hoopfast question"  # a Query, or unnamed ones, would end the frontend's unnamed statement and portal
+_MESSAGES = b"".join(
+    (
+        frontend.Close(frontend.STATEMENT, NAME).encode(),  # left over if the last question failed
+        frontend.Parse(NAME, QUESTION, ()).encode(),
+        frontend.Bind(NAME, NAME, (), (), ()).encode(),
+        frontend.Execute(NAME, 0).encode(),
+        frontend.Close(frontend.PORTAL, NAME).encode(),
+        frontend.Close(frontend.STATEMENT, NAME).encode(),
+        frontend.Sync().encode(),
+    )
+)
+_LONGEST_ANSWER = 1 << 20
 _BLANK = Environment(schemas=None, role=None)
 
 
@@ -38,8 +51,15 @@ def learn(state: ConversationState) -> None:
     if state.status == b"E":
         return
     state.push(Reply.OWN_QUERY)
-    state.to_backend(frontend.Query(QUESTION).encode())
+    state.to_backend(_MESSAGES)
     raise Wait(lambda: state.drained)
+
+
+def collect(entry: Expected, span: bytes) -> None:
+    """A part of the answer has come."""
+    entry.collected += span
+    if len(entry.collected) > _LONGEST_ANSWER:
+        raise BackendProtocolError("the backend did not answer the gateway's question for the effective schemas")
 
 
 def answered(state: ConversationState, entry: Expected) -> None:

@@ -6,10 +6,10 @@ socket and takes no decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from hoopfast.policy.model import Environment, Policy, SessionNames, Statement
+from hoopfast.policy.model import Command, Environment, Policy, SessionNames, Statement
 from hoopfast.session.boundary import Ending, Limits, Recorder
 from hoopfast.session.effects import Effects
 from hoopfast.session.ledger import Ledger
@@ -133,8 +133,8 @@ class ConversationState:
     def executes(self, statement: Statement) -> None:
         """A statement is about to be executed: remember what it may change before its answer comes."""
         self.schemas_unavailable = False
-        for command in statement.commands:
-            if command.changes_settings or command.opaque:
+        for command in self._performed(statement):
+            if command.changes_settings or command.opaque or command.discards_all:
                 self.schemas = None
                 self.settings_changed_in = self.segment
             if command.transaction in _MAY_UNDO and self.settings_changed_in >= 0:
@@ -145,6 +145,19 @@ class ConversationState:
                 self.effects.catalog_changed = True
             for channel, payload in command.notifies:
                 self.notifications.forwarded(channel, payload)
+
+    def _performed(self, statement: Statement) -> Iterator[Command]:
+        """The commands of a statement, and those that they stand for: a cursor's query runs at FETCH, or at COMMIT."""
+        for command in statement.commands:
+            yield command
+            if command.declared is not None:
+                yield from command.declared.commands
+            prepared = self.names.prepared(command.executes.encode("utf-8")) if command.executes is not None else None
+            if prepared is not None:
+                yield from prepared.statement.commands
+            portal = self.names.portal(command.fetches.encode("utf-8")) if command.fetches is not None else None
+            if portal is not None:
+                yield from portal.statement.commands
 
     # -- answers
 

@@ -155,17 +155,27 @@ class ListRecorder:
         ]
 
 
-OWN_QUESTION = frontend.Query(b"SELECT pg_catalog.current_schemas(true), CURRENT_USER").encode()
+OWN_NAME = b"hoopfast question"
+OWN_QUESTION = b"".join(
+    (
+        frontend.Close(b"S", OWN_NAME).encode(),
+        frontend.Parse(OWN_NAME, b"SELECT pg_catalog.current_schemas(true), CURRENT_USER", ()).encode(),
+        frontend.Bind(OWN_NAME, OWN_NAME, (), (), ()).encode(),
+        frontend.Execute(OWN_NAME, 0).encode(),
+        frontend.Close(b"P", OWN_NAME).encode(),
+        frontend.Close(b"S", OWN_NAME).encode(),
+        frontend.Sync().encode(),
+    )
+)
 OWN_ANSWER = b"".join(
     (
-        backend.RowDescription(
-            (
-                backend.Field(b"current_schemas", 0, 0, 1003, -1, -1, 0),
-                backend.Field(b"current_user", 0, 0, 19, 64, -1, 0),
-            )
-        ).encode(),
+        backend.CloseComplete().encode(),
+        backend.ParseComplete().encode(),
+        backend.BindComplete().encode(),
         backend.DataRow((b"{pg_catalog,public}", b"app")).encode(),
         backend.CommandComplete(b"SELECT 1").encode(),
+        backend.CloseComplete().encode(),
+        backend.CloseComplete().encode(),
         backend.ReadyForQuery(b"I").encode(),
     )
 )
