@@ -100,22 +100,20 @@ QUERIES: dict[str, str] = {
          WHERE k.catcode <> 'U'""",
 }
 
-# xmin changes with every change of a row; vacuum, analyze and statistics write in place and leave it. Other sessions'
-# temporary relations cannot be read by name, and a session's own DDL bumps the epoch, so they are left out.
+# xmin changes with every change of a row; vacuum, analyze and statistics write in place and leave it.
 _CHANGES = "(SELECT pg_catalog.concat(pg_catalog.count(*), '.', pg_catalog.sum(t.xmin::pg_catalog.text::pg_catalog.int8 * 3 + {0})) FROM {1})"
 _TABLES = (
-    ("t.oid::pg_catalog.int8", "pg_catalog.pg_class t WHERE t.oid >= 16384 AND t.relpersistence <> 't'"),
+    ("t.oid::pg_catalog.int8", "pg_catalog.pg_class t WHERE t.oid >= 16384"),
     (
         "t.attnum",
         "pg_catalog.pg_attribute t JOIN pg_catalog.pg_class c ON c.oid = t.attrelid"
-        " WHERE t.attrelid >= 16384 AND c.relpersistence <> 't' AND c.relkind <> 'i'",
+        " WHERE t.attrelid >= 16384 AND c.relkind <> 'i'",
     ),
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_rewrite t WHERE t.oid >= 16384"),
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_proc t WHERE t.oid >= 16384"),
     (
         "t.oid::pg_catalog.int8",
-        "pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid"
-        " WHERE t.oid >= 16384 AND coalesce(c.relpersistence, 'p') <> 't'",
+        "pg_catalog.pg_type t WHERE t.oid >= 16384",
     ),
     ("t.inhseqno", "pg_catalog.pg_inherits t"),
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_operator t WHERE t.oid >= 16384"),

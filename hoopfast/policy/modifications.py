@@ -44,9 +44,9 @@ class Modifications(Queries):
             origins = [origin for _name, origin in output.columns] if output.columns is not None else []
             for i, name in enumerate(columns):
                 origin = origins[i] if i < len(origins) else output.rest if output.columns is None else CLEAN
-                self._assign(target, name, origin, node.relation.location)
+                self.assign(target, name, origin, node.relation.location)
             for origin in origins[len(columns) :]:
-                self._assign(target, "", origin, node.relation.location)
+                self.assign(target, "", origin, node.relation.location)
         conflict = node.onConflictClause
         if conflict is not None:
             self._on_conflict(conflict, target, scope)
@@ -110,7 +110,7 @@ class Modifications(Queries):
             if clause.commandType == enums.CmdType.CMD_INSERT:
                 names = [part.name for part in clause.targetList or ()] or [name for name, _origin in target.columns]
                 for name, value in zip(names, clause.values or (), strict=False):
-                    self._assign(target, name, self.value(value, inner), _place(value))
+                    self.assign(target, name, self.value(value, inner), _place(value))
             else:
                 for part in clause.targetList or ():
                     self._set(part, target, inner)
@@ -158,9 +158,10 @@ class Modifications(Queries):
                 self.condition(step.uidx, scope)
         if origin.sources:
             self.facts.assigns_column = True
-        self._assign(target, part.name, origin, _place(part.val))
+        self.assign(target, part.name, origin, _place(part.val))
 
-    def _assign(self, target: Item, name: str, origin: Origin, location: int) -> None:
+    def assign(self, target: Item, name: str, origin: Origin, location: int) -> None:
+        """A value of this origin is stored in a column of the target."""
         if origin.sources:
             self.facts.assigns_column = True
         if self.tainted(origin):

@@ -107,21 +107,28 @@ def children(node: Node) -> Iterator[Node]:
 def strange_to_server(parsed: Parsed, server_keywords: Mapping[str, str], server_version: int) -> Token | None:
     """The first token that a server of another version reads otherwise than the parser does, or None.
 
-    An unquoted word of a limited category (column name, type or function name, reserved) on one side only, and numbers
-    with letters or underscores below 16 (docs/design.md §5.3).
+    An unquoted word whose limited category (column name, type or function name, reserved) is not the same on both sides,
+    and numbers with letters or underscores below 16 (docs/design.md §5.3). A word that is a column name keyword on one side
+    and a plain word on the other names a column or a type on both, unless a parenthesis follows it.
     """
     if server_version // 10000 == GRAMMAR_VERSION:
         return None
-    for token in parsed.tokens:
+    for i, token in enumerate(parsed.tokens):
         if token.name in ("ICONST", "FCONST") and server_version < 160000:
             word = parsed.text[token.start : token.end + 1]
             if "_" in word or word[:2].lower() in ("0x", "0o", "0b"):
                 return token
         elif token.kind != "NO_KEYWORD" or token.name == "IDENT":
             word = parsed.text[token.start : token.end + 1].lower()
-            if not word.startswith('"') and _LIMITED.get(word) != server_keywords.get(word):
+            ours, theirs = _LIMITED.get(word), server_keywords.get(word)
+            if ours != theirs and not ({ours, theirs} == {"C", None} and not _opens_next(parsed.tokens, i)):
                 return token
     return None
+
+
+def _opens_next(tokens: tuple[Token, ...], i: int) -> bool:
+    following = next((token for token in tokens[i + 1 :] if not is_comment(token)), None)
+    return following is not None and following.name == "ASCII_40"
 
 
 def non_ascii_token(parsed: Parsed) -> Token | None:

@@ -116,6 +116,10 @@ class Protection:
             self._guarded[relation.oid] = known
         return known
 
+    def holds_protected(self, relation: Relation) -> bool:
+        """Whether a relation has a protected column of its own."""
+        return any((relation.oid, column.number) in self.guards for column in relation.columns)
+
     def guessable(self, oid: int, number: int) -> str | None:
         """The column's name, if storing guesses in it tells which values are there (soundness 36)."""
         guard = self.guard((oid, number))
@@ -249,11 +253,20 @@ class Protection:
     def _spread(self) -> None:
         from hoopfast.policy.views import protect_views  # noqa: PLC0415 - views need a Protection to be analysed under
 
+        self._guard_foreign_tables()
         self._spread_over_families()
         self._spread_to_generated()
         self._spread_over_families()
         protect_views(self)
         self._guarded.clear()
+
+    def _guard_foreign_tables(self) -> None:
+        """Nobody knows what a foreign table shows; a partition that is one taints its parent."""
+        for relation in self.catalog.relations.values():
+            if relation.kind == "f" and not relation.system:
+                for column in relation.columns:
+                    label = f"{relation.label}.{column.name}"
+                    self.guards.setdefault((relation.oid, column.number), unproven_guard(label))
 
     def _spread_over_families(self) -> None:
         """Down and up inheritance and partitioning: by column name, which is how children share columns."""

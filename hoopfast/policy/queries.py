@@ -286,7 +286,7 @@ class Queries(Expressions):
         facts.reads[relation.oid] = relation
         if facts.guarded is None and self.context.protection.guarded(relation):
             facts.guarded = Finding(relation.label, location)
-        facts.hidden += [Finding(what, location) for what in self.context.protection.hidden_code(relation)]
+        facts.opaque += [Finding(what, location) for what in self.context.protection.hidden_code(relation)]
 
     def _join(self, node: Node, scope: Scope, before: Namespace) -> Namespace:
         left = self._from(node.larg, scope, before)
