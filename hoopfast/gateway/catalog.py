@@ -153,7 +153,7 @@ class CatalogKeeper:
                 break
             due = now >= self._valid_until - self.max_age / 2
             if self._sessions and due and now - self._asked_at < BUSY:
-                with contextlib.suppress(HoopfastError):  # whoever needs it tries again, and tells
+                with contextlib.suppress(Exception):  # logged; whoever needs the catalog tries again, and tells
                     await self.refresh()
             await asyncio.sleep(max(self.max_age / 4, 0.05))
         self._keep = None

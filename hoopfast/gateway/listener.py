@@ -14,7 +14,7 @@ from hoopfast.errors import TooManySessions
 from hoopfast.gateway import limits
 from hoopfast.gateway.links import Inbox, Link
 from hoopfast.gateway.signin import SignIn
-from hoopfast.gateway.sockets import BACKLOG
+from hoopfast.gateway.sockets import BACKLOG, keep_alive
 from hoopfast.session.startup import reject
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class FrontendLink(Link):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to sign in."""
         super().connection_made(transport)
-        _keep_alive(transport.get_extra_info("socket"))
+        keep_alive(transport.get_extra_info("socket"))
         peer = transport.get_extra_info("peername") or ("unknown", 0)
         self._listener.accepted(SignIn(self._worker, self, self._inbox, (peer[0], peer[1])), self)
 
@@ -76,12 +76,3 @@ class Listener:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._waiting.leave()
         self._tasks.discard(task)
-
-
-def _keep_alive(connection: socket.socket | None) -> None:
-    """Find out within minutes when a peer's machine is gone."""
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)

@@ -1,4 +1,4 @@
-"""The listening sockets: one per worker, all on one port (SO_REUSEPORT).
+"""The listening sockets: one per worker, all on one port (SO_REUSEPORT); and what else is said to a socket itself.
 
 The supervisor owns them for the life of the gateway and each worker inherits one, so that connections which arrive
 while a worker is being restarted wait in its queue instead of being refused. Knows no protocol and no configuration.
@@ -64,3 +64,12 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+def keep_alive(connection: socket.socket | None) -> None:
+    """Find out within minutes when the machine at the other end is gone."""
+    if connection is not None and connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)

@@ -19,7 +19,7 @@ from hoopfast.errors import BackendProtocolError, BackendUnavailable, ConfigErro
 from hoopfast.gateway import tls
 from hoopfast.gateway.links import NOBODY, Inbox, Link, ReadBuffer, expect
 from hoopfast.gateway.logs import logger, where
-from hoopfast.gateway.sockets import is_loopback
+from hoopfast.gateway.sockets import is_loopback, keep_alive
 from hoopfast.session.backend_startup import BackendStartup
 from hoopfast.wire.backend import BackendKeyData
 from hoopfast.wire.startup import CancelRequest, SSLRequest
@@ -141,7 +141,8 @@ class Upstream:
                     path = f"{database.host}/.s.PGSQL.{database.port}"
                     await loop.create_unix_connection(lambda: link, path)
                 else:
-                    await loop.create_connection(lambda: link, database.host, database.port)
+                    transport, _ = await loop.create_connection(lambda: link, database.host, database.port)
+                    keep_alive(transport.get_extra_info("socket"))
                 if self._context is not None:
                     await self._start_tls(link, inbox, self._context)
         except (OSError, TimeoutError) as error:
