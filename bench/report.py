@@ -33,7 +33,7 @@ NOTE = (
 )
 
 
-WIDTH = 124  # of the tables; a narrower terminal wraps lines rather than words
+WIDTH = 132  # of the tables; a narrower terminal wraps lines rather than words
 
 
 def machine() -> dict[str, object]:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.arithmetic import percentile, rotated
-from bench.client import BenchError
+from bench.client import BenchError, Connection, query
 from bench.loads import BULK, COPY_LINE, MODES, SELECT, SELECT_TWO, TIMED, Latency, Sample, bulk, pgbench
 from bench.options import Options
 from bench.results import Load, Results
-from bench.targets import Target, all_targets, stage_targets
+from bench.targets import STAGES, Target, all_targets, stage_targets
 from hoopfast.sandbox.postgres import ThrowawayPostgres
 
 Say = Callable[[str], None]
@@ -60,6 +60,8 @@ class Rounds:
                     self._pgbench(Load("pgbench", tls, mode, count), targets)
 
     def _stages(self, targets: list[Target]) -> None:
+        for target in targets:
+            check_masks(target)
         for mode in ("simple", "prepared"):
             self._latency(Load("stages", False, mode, 1), targets, SELECT_TWO)
             self._pgbench(Load("stages", False, mode, 8), targets, SELECT_TWO)
@@ -141,3 +143,11 @@ class Rounds:
             )
             for target in targets
         }
+
+
+def check_masks(target: Target) -> None:
+    """Raise BenchError unless the masking stage masks and the others do not: figures of anything else would lie."""
+    with Connection(target.address) as connection:
+        masked = b"*" in connection.ask(query("SELECT c2 FROM wide WHERE id = 1"))
+    if masked != (target.name == STAGES[-1]):
+        raise BenchError(f"{target.name}: the protected column came {'masked' if masked else 'unmasked'}")
