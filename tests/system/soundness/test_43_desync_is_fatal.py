@@ -98,9 +98,6 @@ def test_backend_out_of_step(box: Sandbox, tampering: TamperingServer, name: str
 
 def test_backend_hangs_up(box: Sandbox, tampering: TamperingServer) -> None:
     with Frontend.connect(box.gateway_dsn()) as frontend:
-        frontend.send(query("SELECT pg_terminate_backend(pg_backend_pid())"))
-        frontend.read_to_end()
-    with Frontend.connect(box.gateway_dsn()) as frontend:
         pid = frontend.rows(query("SELECT pg_backend_pid()"))[0][0]
         assert pid is not None
         tampering.psql(f"SELECT pg_terminate_backend({pid.decode()})")

@@ -45,6 +45,9 @@ def test_in_an_aborted_transaction(sandbox: Sandbox, statement: str) -> None:
             side.run(query("BEGIN"))
             side.run(query("SELECT 1/0"))
             answers.append(side.run(bind("", "s"), execute(), SYNC) + side.run(query("ROLLBACK")))
+        if "patients" in statement:  # the words of errors around protected columns are replaced, their codes are not
+            for answer in answers:
+                answer[:] = [m._replace(body=f"C{m.sqlstate}".encode()) if m.type == "E" else m for m in answer]
         assert_same(answers[1], answers[0])
 
 
