@@ -11,9 +11,9 @@ from typing import Any
 
 from bench.arithmetic import Spread
 from bench.results import Figures, Load, Results
-from bench.targets import STAGES
+from bench.targets import MASKED, STAGES
 
-COLOURS = {"direct": "#999999", "hoopfast": "#c2410c", "pgbouncer": "#1d4ed8", "haproxy": "#15803d"}
+COLOURS = {"direct": "#999999", "hoopfast": "#c2410c", MASKED: "#f59e0b", "pgbouncer": "#1d4ed8", "haproxy": "#15803d"}
 
 
 def write_png(path: Path, results: Results) -> None:

@@ -99,7 +99,7 @@ def row(load: Load, figures: Figures) -> list[str]:
     bulk = load.name in ("select", "copy out", "copy in")
     name = load.name if bulk else f"{load.name}, {load.clients} client{'s' if load.clients > 1 else ''}"
     if figures.refused:
-        return [name, figures.target, f"refused: {figures.refused}"]
+        return [name, figures.target, "refused"]
     values, added = figures.values, figures.added
     metric = "rate" if bulk else "p50"
     cpu_unit = " s/GB" if bulk else " µs"
@@ -125,5 +125,7 @@ def show(results: Results, console: Console) -> None:
     """Print all tables, and how to read them."""
     for table in tables(results):
         console.print(table)
-        console.print()
+    for load, refusals in results.refusals.items():
+        for target, reason in refusals.items():
+            console.print(f"{load.section}: {load.name}: {target} refused: {reason}")
     console.print(NOTE, style="dim")

@@ -14,7 +14,7 @@ from bench.client import BenchError, Connection, query
 from bench.loads import BULK, COPY_LINE, MODES, SELECT, SELECT_TWO, TIMED, Latency, Sample, bulk, pgbench
 from bench.options import Options
 from bench.results import Load, Results
-from bench.targets import STAGES, Target, all_targets, stage_targets
+from bench.targets import STAGES, Target, all_targets, bulk_targets, stage_targets
 from hoopfast.sandbox.postgres import ThrowawayPostgres
 
 Say = Callable[[str], None]
@@ -43,7 +43,7 @@ class Rounds:
             with stage_targets(self._server) as targets:
                 self._stages(targets)
         if "bulk" in self._options.sections:
-            with all_targets(self._server, tls=False, buffer=65536) as targets:
+            with bulk_targets(self._server) as targets:
                 for what in BULK:
                     self._bulk("bulk", targets, what)
         return self.results

@@ -81,16 +81,18 @@ policy = "bench"
 writes = "allow"
 ddl = "deny"
 """
-# One column of what the small queries read, two of eight of the wide rows.
-MASKS = """
+# One column of pgbench's table, and two of eight of the wide one.
+MASK_SMALL = """
 [[policy.bench.mask]]
 columns = ["public.pgbench_accounts.filler"]
 with = "redact"
-
+"""
+MASK_WIDE = """
 [[policy.bench.mask]]
 columns = ["public.wide.c2", "public.wide.c5"]
 with = "keep_last(4)"
 """
+MASKED = "masking 2 of 8"  # the gateway with MASK_WIDE, beside one without
 
 
 def hoopfast_command(config: Path, stage: str, ready: int) -> list[str]:
@@ -101,9 +103,14 @@ def hoopfast_command(config: Path, stage: str, ready: int) -> list[str]:
 
 @contextmanager
 def hoopfast(
-    server: ThrowawayPostgres, *, tls: bool, stage: str = STAGES[-1], name: str = "hoopfast"
+    server: ThrowawayPostgres,
+    *,
+    tls: bool,
+    stage: str = STAGES[-1],
+    name: str = "hoopfast",
+    masks: str = MASK_SMALL + MASK_WIDE,
 ) -> Iterator[Target]:
-    """The gateway with one worker; `stage` says how much of it takes part."""
+    """The gateway with one worker; `stage` says how much of it takes part, `masks` counts in the last stage."""
     with tempfile.TemporaryDirectory(prefix="hoopfast-bench-") as place:
         folder = Path(place)
         issuer = DevelopmentIssuer(folder)
@@ -118,7 +125,7 @@ def hoopfast(
             role=database.ROLE,
         )
         config = folder / "hoopfast.toml"
-        config.write_text(text + (MASKS if stage == "masking" else ""))
+        config.write_text(text + (masks if stage == STAGES[-1] else ""))
         process = KeptProcess(
             hoopfast_command(config, stage, 1),
             log=folder / "log",
@@ -221,15 +228,31 @@ def haproxy(server: ThrowawayPostgres) -> Iterator[Target]:
 
 
 @contextmanager
-def all_targets(server: ThrowawayPostgres, *, tls: bool, buffer: int = 4096) -> Iterator[list[Target]]:
+def all_targets(server: ThrowawayPostgres, *, tls: bool) -> Iterator[list[Target]]:
     """Direct, hoopfast, and of pgbouncer and haproxy those that are installed."""
     with ExitStack() as stack:
         found = [direct(server, tls=tls), stack.enter_context(hoopfast(server, tls=tls))]
-        if database.program_path("pgbouncer"):
-            found.append(stack.enter_context(pgbouncer(server, tls=tls, buffer=buffer)))
-        if not tls and database.program_path("haproxy"):
-            found.append(stack.enter_context(haproxy(server)))
-        yield found
+        yield [*found, *_neighbours(stack, server, tls=tls, buffer=4096)]
+
+
+@contextmanager
+def bulk_targets(server: ThrowawayPostgres) -> Iterator[list[Target]]:
+    """The same for bulk: hoopfast once with nothing of the wide table protected, and once with two of its columns."""
+    with ExitStack() as stack:
+        found = [direct(server, tls=False)]
+        for name, masks in (("hoopfast", MASK_SMALL), (MASKED, MASK_SMALL + MASK_WIDE)):
+            found.append(stack.enter_context(hoopfast(server, tls=False, name=name, masks=masks)))
+        yield [*found, *_neighbours(stack, server, tls=False, buffer=65536)]
+
+
+def _neighbours(stack: ExitStack, server: ThrowawayPostgres, *, tls: bool, buffer: int) -> list[Target]:
+    """pgbouncer and haproxy, where they are installed and can take part."""
+    found = []
+    if database.program_path("pgbouncer"):
+        found.append(stack.enter_context(pgbouncer(server, tls=tls, buffer=buffer)))
+    if not tls and database.program_path("haproxy"):
+        found.append(stack.enter_context(haproxy(server)))
+    return found
 
 
 @contextmanager

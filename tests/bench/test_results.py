@@ -44,7 +44,7 @@ def test_a_refusal_stands_in_the_table_and_in_the_json(results: Results) -> None
     assert results.is_refused(load, "hoopfast")
     assert not results.is_refused(load, "direct")
     figures = results.figures(load)[1]
-    assert report.row(load, figures) == ["copy out", "hoopfast", "refused: not with protected columns"]
+    assert report.row(load, figures) == ["copy out", "hoopfast", "refused"]
     written = json.loads(json.dumps(results.as_json()))
     assert [entry["refused"] for entry in written if entry["name"] == "copy out"] == ["", "not with protected columns"]
 
@@ -76,10 +76,12 @@ def test_bulk_is_shown_per_gigabyte_with_ratios_of_the_rate() -> None:
 
 
 def test_the_whole_report_is_printed(results: Results) -> None:
+    results.refuse(Load("latency", False, "extended", 1), "hoopfast", "not with protected columns")
     console = Console(width=report.WIDTH, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
     with console.file:
         report.show(results, console)
         text = console.export_text()
     assert "One client, blocks of single queries in turn" in text
     assert "hoopfast" in text
+    assert "latency: extended: hoopfast refused: not with protected columns" in text
     assert "…" not in text
