@@ -14,7 +14,7 @@ from hoopfast.policy.facts import Facts, Finding, Unanalysable
 from hoopfast.policy.functions import Trust, function_trust, operator_trust
 from hoopfast.policy.model import Origin
 from hoopfast.policy.parse import Node, ast, enums
-from hoopfast.policy.scope import CLEAN, OPAQUE, Item, Output, Scope, union
+from hoopfast.policy.scope import CLEAN, OPAQUE, OPAQUE_SOURCE, Item, Output, Scope, union
 from hoopfast.policy.settings import setting_allowed
 from hoopfast.policy.typenames import Types, operators, qualified, strings
 
@@ -51,6 +51,7 @@ class Expressions:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.facts = context.facts
+        self.fixed_setting: str | None = None  # the value of the column `name`, where a query can have one only
 
     def query(self, node: Node, parent: Scope | None) -> Output:
         """The output of a SELECT or of a modifying statement in WITH."""
@@ -72,12 +73,17 @@ class Expressions:
     def condition(self, node: Node, scope: Scope) -> None:
         """An expression whose value decides which rows there are, or in which order: no place for protected columns."""
         if node is not None:
-            self.searched(self.value(node, scope), _location(node))
+            self.searched(self.value(node, scope), location_of(node))
 
     def searched(self, origin: Origin, location: int) -> None:
         """A value of this origin decides about rows."""
+        if OPAQUE_SOURCE in origin.sources and self.facts.missing:
+            return  # the server does not know the name either
         denied = self.context.protection.not_searchable(origin.sources)
-        if denied is not None:
+        if denied == "unknown":
+            what = "a value of which nobody knows what it derives from may not be used to select, order, join or group rows"
+            self.facts.refusals.append(Finding(what, location))
+        elif denied is not None:
             self.facts.refusals.append(
                 Finding(
                     f"the protected column {denied} may not be used to select, order, join or group rows",
@@ -190,7 +196,7 @@ class Expressions:
     def _decides(self, node: Node, scope: Scope) -> Origin:
         """A condition inside an expression: judged as one, and a source of the expression's value (soundness 35)."""
         origin = self.value(node, scope)
-        self.searched(origin, _location(node))
+        self.searched(origin, location_of(node))
         return origin
 
     def _sort(self, node: Node, scope: Scope) -> Origin:
@@ -310,8 +316,10 @@ class Expressions:
     # -- functions whose arguments decide ------------------------------------------------------------------------
 
     def _set_config(self, arguments: list[Node], _values: list[Origin], location: int) -> None:
-        name = _literal(arguments[0]) if arguments else None
-        value = _literal(arguments[1]) if len(arguments) > 1 else None
+        name = literal(arguments[0]) if arguments else None
+        if arguments and isinstance(arguments[0], ast.ColumnRef) and strings(arguments[0].fields) == ["name"]:
+            name = self.fixed_setting
+        value = literal(arguments[1]) if len(arguments) > 1 else None
         if name is None:
             what = "set_config needs the setting's name as a literal"
         elif not setting_allowed(name, value):
@@ -322,12 +330,12 @@ class Expressions:
         self.facts.refusals.append(Finding(what, location, "the settings that may be changed are listed in docs/masking.md"))
 
     def _notify(self, arguments: list[Node], _values: list[Origin], _location: int) -> None:
-        texts = [_literal(argument) for argument in arguments]
+        texts = [literal(argument) for argument in arguments]
         if len(texts) == 2 and texts[0] is not None and texts[1] is not None:
             self.facts.notifies.append((texts[0], texts[1]))
 
 
-def _literal(node: Node) -> str | None:
+def literal(node: Node) -> str | None:
     """The text of a string literal, casts to text looked through; None for anything else."""
     while isinstance(node, ast.TypeCast) and strings(node.typeName.names)[-1:] in (["text"], ["varchar"]):
         node = node.arg
@@ -336,18 +344,18 @@ def _literal(node: Node) -> str | None:
     return None
 
 
-def _location(node: Node) -> int:
+def location_of(node: Node) -> int:
     """Where an expression begins, as well as can be said."""
     if isinstance(node, tuple):
-        return _location(node[0]) if node else -1
+        return location_of(node[0]) if node else -1
     if isinstance(node, ast.A_Expr) and node.lexpr is not None and not isinstance(node.lexpr, tuple):
-        return _location(node.lexpr)
+        return location_of(node.lexpr)
     if isinstance(node, ast.BoolExpr):
-        return _location(node.args)
+        return location_of(node.args)
     if isinstance(node, ast.SortBy):
-        return _location(node.node)
+        return location_of(node.node)
     if isinstance(node, ast.NullTest | ast.BooleanTest | ast.CollateClause | ast.TypeCast):
-        return _location(node.arg)
+        return location_of(node.arg)
     location = getattr(node, "location", -1)
     return location if isinstance(location, int) else -1
 

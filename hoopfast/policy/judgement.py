@@ -65,7 +65,7 @@ class Judge:
 
     def _judge(self, draft: Draft) -> Outcome:
         facts = draft.facts
-        if facts.refusals:
+        if facts.refusals and not (facts.opaque and self.config.unknown == "refuse"):
             first = facts.refusals[0]
             sqlstate = draft.command.get("sqlstate", "42501")
             return Outcome(Verdict.DENY, "lineage", first.what, first.hint, sqlstate, first.location)
@@ -80,6 +80,8 @@ class Judge:
         refusal = self._lineage_refuses(draft)
         if refusal is not None:
             return refusal
+        if facts.refusals:
+            return Outcome(Verdict.DENY, "lineage", facts.refusals[0].what, facts.refusals[0].hint)
         if ruling.verdict is Verdict.ALLOW and facts.unique_writes:
             first = facts.unique_writes[0]
             return Outcome(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hoopfast.policy.catalog import Relation
-from hoopfast.policy.expressions import Expressions
+from hoopfast.policy.expressions import Expressions, literal, location_of
 from hoopfast.policy.facts import Finding, Unanalysable
 from hoopfast.policy.functions import Trust, function_trust
 from hoopfast.policy.labels import label
@@ -53,6 +53,7 @@ class Queries(Expressions):
 
     def _plain(self, node: Node, scope: Scope) -> Output:
         scope.namespace = self.from_clause(node.fromClause or (), scope)
+        self.fixed_setting = self._setting_that_is_asked_for(node)
         output = self.targets(node.targetList or (), scope)
         self.condition(node.whereClause, scope)
         self.condition(node.havingClause, scope)
@@ -69,6 +70,20 @@ class Queries(Expressions):
         if node.lockingClause:
             self._lock(node, scope)
         return output
+
+    def _setting_that_is_asked_for(self, node: Node) -> str | None:
+        """`… FROM pg_settings WHERE name = 'this'`: the one setting whose name the column then holds (pg_dump)."""
+        condition = node.whereClause
+        if len(node.fromClause or ()) != 1 or not isinstance(node.fromClause[0], ast.RangeVar):
+            return None
+        found = self.context.names.relations(node.fromClause[0].schemaname, node.fromClause[0].relname)
+        if [relation.label for relation in found if relation.system] != ["pg_catalog.pg_settings"] or len(found) != 1:
+            return None
+        if not isinstance(condition, ast.A_Expr) or condition.kind != enums.A_Expr_Kind.AEXPR_OP:
+            return None
+        if not isinstance(condition.lexpr, ast.ColumnRef) or strings(condition.lexpr.fields) != ["name"]:
+            return None
+        return literal(condition.rexpr) if strings(condition.name) == ["="] else None
 
     def targets(self, targets: Sequence[Node], scope: Scope) -> Output:
         """The output columns of a target list, `*` expanded."""
@@ -115,7 +130,7 @@ class Queries(Expressions):
         if isinstance(inner, ast.A_Const) and isinstance(getattr(inner, "val", None), ast.Integer):
             position = inner.val.ival or 0
             known = output.columns is not None and 0 < position <= len(output.columns)
-            self.searched(output.columns[position - 1][1] if known and output.columns else output.rest, inner.location)
+            self.searched(output.columns[position - 1][1] if known and output.columns else output.rest, location_of(node))
             return
         if isinstance(inner, ast.GroupingSet):
             for part in inner.content or ():
@@ -124,7 +139,7 @@ class Queries(Expressions):
         names = strings(inner.fields) if isinstance(inner, ast.ColumnRef) else []
         named = [origin for name, origin in output.columns or () if len(names) == 1 and name == names[0]]
         if named:  # SQL92 names an output column in ORDER BY, and an input column first in GROUP BY: judge both
-            self.searched(union(named), inner.location)
+            self.searched(union(named), location_of(inner))
             if output_first or scope.column(names[0]) is None:
                 return
         self.condition(inner, scope)

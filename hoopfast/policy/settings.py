@@ -34,11 +34,12 @@ _VALUES = {
     "escape_string_warning": {"on", "off", "true", "false", "yes", "no", "1", "0"},
     "row_security": {"on", "off", "true", "false", "yes", "no", "1", "0"},
     "synchronous_commit": {"on", "off", "local", "remote_write", "remote_apply", "true", "false"},
-    "client_min_messages": {"notice", "warning", "error", "log"},
+    "client_min_messages": {"notice", "warning", "error"},
     "default_table_access_method": {"heap"},
     "backslash_quote": {"safe_encoding"},
     "transform_null_equals": {"off", "false", "no", "0"},
     "session_replication_role": {"origin"},
+    "restrict_nonsystem_relation_kind": {"view", "foreign-table", "view, foreign-table", "view,foreign-table"},
 }
 # Dotted names belong to extensions or to the application; an extension's may show or load things.
 _OWNED_PREFIXES = frozenset(
