@@ -246,7 +246,7 @@ def bulk_targets(server: ThrowawayPostgres) -> Iterator[list[Target]]:
 
 
 def _neighbours(stack: ExitStack, server: ThrowawayPostgres, *, tls: bool, buffer: int) -> list[Target]:
-    """pgbouncer and haproxy, where they are installed and can take part."""
+    """The other proxies, where they are installed and can take part."""
     found = []
     if database.program_path("pgbouncer"):
         found.append(stack.enter_context(pgbouncer(server, tls=tls, buffer=buffer)))
