@@ -98,7 +98,7 @@ def _steps(console: Console, box: Sandbox) -> int:
                 label = ""
         label = "journal"
         for entry in outcome.journal:
-            if entry.begun.kinds not in (("transaction",), ("session",)):
+            if entry.begun.kinds != ("transaction",):
                 console.print(f"   [dim]{label:<8}[/]{escape(_recorded(entry))}")
                 label = ""
         for problem in outcome.problems:
