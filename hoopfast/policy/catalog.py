@@ -46,7 +46,9 @@ class Relation:
         self.oid = _integer(oid)
         self.schema = schema or ""
         self.name = name or ""
-        self.kind = kind or ""  # r table, p partitioned, v view, m materialised, f foreign, c composite, S sequence, t TOAST
+        self.kind = (
+            kind or ""
+        )  # r table, p partitioned, v view, m materialised, f foreign, c composite, S sequence, t TOAST
         self.temporary = persistence == "t"
         self.row_security = row_security == "t"
         self.has_rules = has_rules == "t"
@@ -229,7 +231,7 @@ class Catalog:
 
     @cached_property
     def user_casts(self) -> list[tuple[int, int, int, str, str | None]]:
-        """(source type, target type, function, context, extension) of casts that run code and are not the server's own."""
+        """(source type, target type, function, context, extension) of casts by code that is not the server's own."""
         return [
             (_integer(source), _integer(target), _integer(function), context or "", extension)
             for source, target, function, context, _method, extension in self._results["casts"]

@@ -1,8 +1,9 @@
 """The queries that read a catalog, for servers 13 to 18, and the fingerprint that says whether it has changed.
 
-Owns their SQL and nothing else. They are sent by the simple protocol, each on its own, with search_path empty, so that what
-the server renders (view definitions, expressions) is qualified; all answers are text. OIDs below 16384 are the server's own
-(FirstNormalObjectId, src/include/access/transam.h): of these only what decisions need is read, and in few rows.
+Owns their SQL and nothing else. They are sent by the simple protocol, each on its own, with search_path empty, so that
+what the server renders (view definitions, expressions) is qualified; all answers are text. OIDs below 16384 are the
+server's own (FirstNormalObjectId, src/include/access/transam.h): of these only what decisions need is read, and in few
+rows.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ QUERIES: dict[str, str] = {
     "server": """
         SELECT pg_catalog.current_setting('server_version_num'), s.system_identifier, d.oid, d.datname,
                pg_catalog.pg_encoding_to_char(d.encoding)
-          FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()""",
+          FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d
+         WHERE d.datname = pg_catalog.current_database()""",
     "schemas": "SELECT oid, nspname FROM pg_catalog.pg_namespace",
     "relations": """
         SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.relhasrules, c.reltype,
@@ -67,7 +69,8 @@ QUERIES: dict[str, str] = {
     "constraints": """
         SELECT c.conrelid, c.contype, c.confrelid, c.confupdtype, c.confdeltype, c.conkey, c.confkey,
                CASE WHEN c.contype = 'c' THEN pg_catalog.pg_get_expr(c.conbin, c.conrelid) END
-          FROM pg_catalog.pg_constraint c WHERE c.oid >= 16384 AND c.conrelid <> 0 AND c.contype IN ('f', 'c', 'u', 'p')""",
+          FROM pg_catalog.pg_constraint c
+         WHERE c.oid >= 16384 AND c.conrelid <> 0 AND c.contype IN ('f', 'c', 'u', 'p')""",
     "indexes": """
         SELECT i.indrelid, pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid)
           FROM pg_catalog.pg_index i
@@ -90,18 +93,22 @@ QUERIES: dict[str, str] = {
         SELECT pg_catalog.string_agg(DISTINCT p.proname, ' ')
           FROM pg_catalog.pg_proc p WHERE p.oid < 16384 AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace""",
     "builtin_outputs": """
-        SELECT p.proname, pg_catalog.array_to_string(p.proargnames, ' ', '?'), pg_catalog.array_to_string(p.proargmodes, '')
+        SELECT p.proname, pg_catalog.array_to_string(p.proargnames, ' ', '?'),
+               pg_catalog.array_to_string(p.proargmodes, '')
           FROM pg_catalog.pg_proc p WHERE p.oid < 16384 AND p.proretset AND p.proargmodes IS NOT NULL
            AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace""",
     "builtin_operators": """
         SELECT pg_catalog.string_agg(DISTINCT o.oprname, ' ') FROM pg_catalog.pg_operator o WHERE o.oid < 16384""",
     "keywords": """
-        SELECT pg_catalog.string_agg(k.word || ':' || k.catcode::pg_catalog.text, ' ') FROM pg_catalog.pg_get_keywords() k
-         WHERE k.catcode <> 'U'""",
+        SELECT pg_catalog.string_agg(k.word || ':' || k.catcode::pg_catalog.text, ' ')
+          FROM pg_catalog.pg_get_keywords() k WHERE k.catcode <> 'U'""",
 }
 
 # xmin changes with every change of a row; vacuum, analyze and statistics write in place and leave it.
-_CHANGES = "(SELECT pg_catalog.concat(pg_catalog.count(*), '.', pg_catalog.sum(t.xmin::pg_catalog.text::pg_catalog.int8 * 3 + {0})) FROM {1})"
+_CHANGES = (
+    "(SELECT pg_catalog.concat(pg_catalog.count(*), '.',"
+    " pg_catalog.sum(t.xmin::pg_catalog.text::pg_catalog.int8 * 3 + {0})) FROM {1})"
+)
 _TABLES = (
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_class t WHERE t.oid >= 16384"),
     (

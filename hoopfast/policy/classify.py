@@ -1,7 +1,7 @@
-"""The kind of a command, by its syntax tree (docs/design.md §5.6); what has no entry here is DDL, the most restrictive kind.
+"""The kind of a command, by its syntax tree (docs/design.md §5.6); what has no entry is DDL, the most restrictive.
 
-Owns queries and data modification, and the commands around a query: PREPARE, EXECUTE, DECLARE, FETCH, EXPLAIN, COPY, CREATE
-TABLE AS. Commands without a query are in utility.py.
+Owns queries and data modification, and the commands around a query: PREPARE, EXECUTE, DECLARE, FETCH, EXPLAIN, COPY,
+CREATE TABLE AS. Commands without a query are in utility.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ class Classifier:
     """Classifies the commands of one text. `new_context` makes a fresh Context for each of them."""
 
     def __init__(
-        self, new_context: Callable[[], Context], names: SessionNames | None, *, row_locks: bool, parameters: Sequence[int]
+        self,
+        new_context: Callable[[], Context],
+        names: SessionNames | None,
+        *,
+        row_locks: bool,
+        parameters: Sequence[int],
     ) -> None:
         self.new_context = new_context
         self.session_names = names
@@ -37,7 +42,7 @@ class Classifier:
 
     def classify(self, node: Node) -> Draft:
         """The draft of a command; Unanalysable if there is no rule for a part of it."""
-        from hoopfast.policy.utility import UTILITY  # noqa: PLC0415 - utility.py builds on this module
+        from hoopfast.policy.utility import UTILITY
 
         context = self.new_context()
         draft = Draft(tag(node), Kind.DDL, context.facts)
@@ -96,11 +101,15 @@ class Classifier:
         """A temporary relation that hides one of the server's own (soundness 16)."""
         catalog = self.new_context().catalog
         if any(relation.system for relation in catalog.relations_by_name.get(node.relname, ())):
-            draft.refuse(f'a temporary relation may not be called "{node.relname}", like one of the server\'s own', node.location)
+            draft.refuse(
+                f'a temporary relation may not be called "{node.relname}", like one of the server\'s own', node.location
+            )
 
     def _create_table_as(self, node: Node, draft: Draft, analyser: Modifications) -> None:
         if isinstance(node.query, ast.ExecuteStmt):
-            draft.refuse("CREATE TABLE … AS EXECUTE is not possible through this gateway", hint="use CREATE TABLE … AS SELECT")
+            draft.refuse(
+                "CREATE TABLE … AS EXECUTE is not possible through this gateway", hint="use CREATE TABLE … AS SELECT"
+            )
             return
         output = analyser.query(node.query, None)
         self._new_relation(node.into, output, draft)
@@ -153,7 +162,7 @@ class Classifier:
         inner = self.classify(node.query)
         draft.inner = [inner]
         analyze = any(option.defname == "analyze" and _is_true(option.arg) for option in node.options or ())
-        draft.kind = inner.kind if analyze or inner.kind is Kind.WRITE and inner.facts.opaque else Kind.READ
+        draft.kind = inner.kind if analyze or (inner.kind is Kind.WRITE and inner.facts.opaque) else Kind.READ
         draft.output = Output.of([("QUERY PLAN", CLEAN)])
         draft.command["explains"] = True
         if analyze:
@@ -180,7 +189,9 @@ class Classifier:
     def _copy_options(self, node: Node, draft: Draft) -> None:
         for option in node.options or ():
             if option.defname == "encoding" and encoding_kind(getattr(option.arg, "sval", "") or "") != "utf8":
-                draft.refuse("COPY may not change the encoding through this gateway", option.location, "leave ENCODING out")
+                draft.refuse(
+                    "COPY may not change the encoding through this gateway", option.location, "leave ENCODING out"
+                )
 
     def _copy_in(self, node: Node, draft: Draft, analyser: Modifications) -> None:
         target = analyser.target(node.relation, "INSERT")

@@ -1,7 +1,8 @@
-"""The policy of a session: from a statement's text to a decision, and from a RowDescription to what is done with each cell.
+"""The policy of a session: from a statement's text to a decision, from a RowDescription to what is done with cells.
 
 Implements model.Policy. Owns the cache of decisions by exact text, the compiled policies, and the second witness
-(docs/design.md §5.2). Calls are synchronous and do no I/O; an exception in the analyser refuses the statement, and only it.
+(docs/design.md §5.2). Calls are synchronous and do no I/O; an exception in the analyser refuses the statement, and
+only it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,15 @@ from hoopfast.policy.model import (
     Verdict,
 )
 from hoopfast.policy.names import Names
-from hoopfast.policy.parse import GRAMMAR_VERSION, Parsed, TooComplex, Unparsable, non_ascii_token, parse, strange_to_server
+from hoopfast.policy.parse import (
+    GRAMMAR_VERSION,
+    Parsed,
+    TooComplex,
+    Unparsable,
+    non_ascii_token,
+    parse,
+    strange_to_server,
+)
 from hoopfast.policy.protection import REDACT, Guard, Protection, weakest
 from hoopfast.policy.settings import encoding_kind
 from hoopfast.policy.summary import render, render_unparsed, shape
@@ -287,7 +296,9 @@ class _Decision:
     def _strange(self, parsed: Parsed) -> Outcome | None:
         catalog = self.compiled.catalog
         if catalog.server_version // 10000 > GRAMMAR_VERSION:
-            return Outcome(Verdict.DENY, "version", f"servers newer than PostgreSQL {GRAMMAR_VERSION} are not known here")
+            return Outcome(
+                Verdict.DENY, "version", f"servers newer than PostgreSQL {GRAMMAR_VERSION} are not known here"
+            )
         token = strange_to_server(parsed, catalog.keywords, catalog.server_version)
         if token is not None:
             word = parsed.text[token.start : token.end + 1]
@@ -302,7 +313,7 @@ class _Decision:
         if token is None:
             return None
         return Outcome(
-            Verdict.DENY, "encoding", "in this encoding names must be ASCII: the gateway cannot know how the server reads them",
+            Verdict.DENY, "encoding", "in this encoding names must be ASCII: how the server reads them is not known",
             "use client_encoding UTF8 and a UTF8 database for such names", location=token.start,
         )  # fmt: skip
 
@@ -342,7 +353,7 @@ class _Decision:
             return None, _unanalysable(error.message, error.location, error.hint), None
         except RecursionError:
             return None, Outcome(Verdict.DENY, "limit", "the statement is nested too deeply", "split it", "54001"), None
-        except Exception as error:  # noqa: BLE001 - whatever fails here refuses this statement (soundness 45)
+        except Exception as error:
             return None, _unanalysable(f"an internal error ({type(error).__name__})", -1, ""), None
         self.names_used = self.names_used or any(entry.stands_for is not None for entry in (draft, *draft.inner))
         self.names_used = self.names_used or "executes" in draft.command or "fetches" in draft.command
@@ -405,7 +416,9 @@ class _Decision:
         return _statement(outcome, tuple(commands), summary, self.basis)
 
 
-def _statement(outcome: Outcome, commands: tuple[Command, ...], summary: StatementSummary, basis: Hashable) -> Statement:
+def _statement(
+    outcome: Outcome, commands: tuple[Command, ...], summary: StatementSummary, basis: Hashable
+) -> Statement:
     return Statement(
         verdict=outcome.verdict,
         commands=commands,

@@ -1,7 +1,8 @@
 """The rules for expressions: from which columns a value derives, and what evaluating it may do.
 
-One method for each kind of node; a node without a rule is Unanalysable. Owns functions' and operators' names, casts, column
-references and sub-selects in expressions; what a SELECT is, is in queries.py. Decides nothing: it fills `Facts`.
+One method for each kind of node; a node without a rule is Unanalysable. Owns functions' and operators' names, casts,
+column references and sub-selects in expressions; what a SELECT is, is in queries.py. Decides nothing: it fills
+`Facts`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 
 # Their value derives from all the values below them, and from nothing else.
 _SUM_OF_PARTS = (
-    "BoolExpr NullTest BooleanTest CoalesceExpr MinMaxExpr A_ArrayExpr RowExpr NamedArgExpr XmlExpr XmlSerialize CollateClause"
-    " GroupingFunc WindowDef GroupingSet ResTarget"
-    " JsonObjectConstructor JsonArrayConstructor JsonObjectAgg JsonArrayAgg JsonAggConstructor JsonIsPredicate JsonParseExpr"
-    " JsonScalarExpr JsonSerializeExpr JsonFuncExpr JsonValueExpr JsonKeyValue JsonArgument JsonBehavior JsonOutput"
+    "BoolExpr NullTest BooleanTest CoalesceExpr MinMaxExpr A_ArrayExpr RowExpr NamedArgExpr XmlExpr XmlSerialize"
+    " CollateClause GroupingFunc WindowDef GroupingSet ResTarget JsonObjectConstructor JsonArrayConstructor"
+    " JsonObjectAgg JsonArrayAgg JsonAggConstructor JsonIsPredicate JsonParseExpr JsonScalarExpr JsonSerializeExpr"
+    " JsonFuncExpr JsonValueExpr JsonKeyValue JsonArgument JsonBehavior JsonOutput"
 ).split()
-_WITHOUT_VALUE = "A_Const ParamRef SetToDefault Integer Float Boolean String BitString JsonFormat JsonReturning A_Star".split()
+_WITHOUT_VALUE = (
+    "A_Const ParamRef SetToDefault Integer Float Boolean String BitString JsonFormat JsonReturning A_Star".split()
+)
 
 
 @dataclass(slots=True)
@@ -81,14 +84,14 @@ class Expressions:
             return  # the server does not know the name either
         denied = self.context.protection.not_searchable(origin.sources)
         if denied == "unknown":
-            what = "a value of which nobody knows what it derives from may not be used to select, order, join or group rows"
+            what = "a value that may derive from anything may not be used to select, order, join or group rows"
             self.facts.refusals.append(Finding(what, location))
         elif denied is not None:
             self.facts.refusals.append(
                 Finding(
                     f"the protected column {denied} may not be used to select, order, join or group rows",
                     location,
-                    "leave it out of the condition; or the policy's owner sets predicates = \"allow\" for this column",
+                    'leave it out of the condition; or the policy\'s owner sets predicates = "allow" for this column',
                 )
             )
 
@@ -191,7 +194,9 @@ class Expressions:
         deciding = [self._decides(part.expr, scope) for part in node.args]
         if node.arg is not None:
             deciding.append(self._decides(node.arg, scope))
-        return union([*deciding, *(self.value(part.result, scope) for part in node.args), self.value(node.defresult, scope)])
+        return union(
+            [*deciding, *(self.value(part.result, scope) for part in node.args), self.value(node.defresult, scope)]
+        )
 
     def _decides(self, node: Node, scope: Scope) -> Origin:
         """A condition inside an expression: judged as one, and a source of the expression's value (soundness 35)."""
@@ -208,10 +213,14 @@ class Expressions:
         schema, name = qualified(node.funcname)
         arguments = list(node.args or ())
         values = [self.value(argument, scope) for argument in arguments]
-        around = [self._decides(part, scope) for part in (node.agg_order, node.agg_filter, node.over) if part is not None]
+        around = [
+            self._decides(part, scope) for part in (node.agg_order, node.agg_filter, node.over) if part is not None
+        ]
         if schema in (None, "pg_catalog") and name in _SPECIAL:
             _SPECIAL[name](self, arguments, values, node.location)
-        bare_count = name == "count" and not node.agg_distinct and (node.agg_star or (len(values) == 1 and values[0].bare))
+        bare_count = (
+            name == "count" and not node.agg_distinct and (node.agg_star or (len(values) == 1 and values[0].bare))
+        )
         result = self._call(schema, name, union(values), node.location)
         if bare_count and result is not OPAQUE:
             result = CLEAN
@@ -327,7 +336,9 @@ class Expressions:
         else:
             self.facts.settings = True
             return
-        self.facts.refusals.append(Finding(what, location, "the settings that may be changed are listed in docs/masking.md"))
+        self.facts.refusals.append(
+            Finding(what, location, "the settings that may be changed are listed in docs/masking.md")
+        )
 
     def _notify(self, arguments: list[Node], _values: list[Origin], _location: int) -> None:
         texts = [literal(argument) for argument in arguments]

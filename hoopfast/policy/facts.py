@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hoopfast.policy.catalog import Relation
 
 
-class Unanalysable(Exception):
+class Unanalysable(Exception):  # noqa: N818 - an answer, not a failure
     """There is no rule for something in a statement; `location` is a 0-based character index, or -1."""
 
     def __init__(self, message: str, location: int = -1, hint: str = "") -> None:
@@ -51,4 +51,6 @@ class Facts:
     tags: list[str] = field(default_factory=list)  # of those, for rules: ("DELETE",) of a WITH before a SELECT
     unconditional: set[str] = field(default_factory=set)  # UPDATE, DELETE without WHERE
     assigns_column: bool = False  # a column's value is stored somewhere
-    unique_writes: list[Finding] = field(default_factory=list)  # values into protected columns whose keys answer guesses
+    unique_writes: list[Finding] = field(
+        default_factory=list
+    )  # values into protected columns whose keys answer guesses

@@ -1,7 +1,8 @@
 """What a function, an operator or a type may do: pure, harmless, writing, or opaque, by name.
 
-Owns the reviewed table (data/functions.txt) and the list of trusted extensions. A name is judged by all its candidates in
-any schema, unless it is qualified (soundness 12): which overload the server picks is not known here. Knows no syntax tree.
+Owns the reviewed table (data/functions.txt) and the list of trusted extensions. A name is judged by all its candidates
+in any schema, unless it is qualified (soundness 12): which overload the server picks is not known here. Knows no
+syntax tree.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ __all__ = ["TRUSTED_EXTENSIONS", "Trust", "function_trust", "operator_trust"]
 
 # Their functions compute from their arguments only; what does not is listed in _UNTRUSTED_MEMBERS. Not here: dblink,
 # tablefunc and xml2 (run the query in an argument), pageinspect, pgstattuple, pgrowlocks, pg_visibility, pg_walinspect,
-# pg_buffercache (rows' bytes), file_fdw, postgres_fdw, adminpack (files), pg_stat_statements (texts), lo (large objects).
+# pg_buffercache (rows' bytes), file_fdw, postgres_fdw, adminpack (files), pg_stat_statements (texts), lo (large
+# objects).
 TRUSTED_EXTENSIONS = frozenset(
-    "citext hstore pg_trgm pgcrypto uuid-ossp unaccent intarray ltree cube earthdistance btree_gin btree_gist fuzzystrmatch"
-    " isn seg tsm_system_rows tsm_system_time bloom dict_int dict_xsyn vector".split()
+    "citext hstore pg_trgm pgcrypto uuid-ossp unaccent intarray ltree cube earthdistance btree_gin btree_gist"
+    " fuzzystrmatch isn seg tsm_system_rows tsm_system_time bloom dict_int dict_xsyn vector".split()
 )
 _UNTRUSTED_MEMBERS = frozenset(("set_limit",))  # pg_trgm: changes a setting of the session
 

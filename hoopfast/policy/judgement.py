@@ -1,7 +1,7 @@
 """From the drafts of a text's commands to a Statement: which refusal comes first, and how rows are treated.
 
-Owns the order of judgement and the wording of refusals about lineage. Rules are in rules.py; caching and what a session asks
-are in engine.py. No path here ends in "allowed" without having asked for everything that may forbid it.
+Owns the order of judgement and the wording of refusals about lineage. Rules are in rules.py; caching and what a
+session asks are in engine.py. No path here ends in "allowed" without having asked for everything that may forbid it.
 """
 
 from __future__ import annotations
@@ -53,14 +53,15 @@ class Judge:
 
     def _inner(self, inner: Draft, outer: Draft) -> Outcome:
         outcome = self.judge(inner)
-        if outcome.verdict is Verdict.ALLOW and outer.command.get("explains") and not is_clean(inner, self.protection):
-            if inner.facts.guarded is not None or inner.facts.protected or inner.stands_for is not None:
-                return Outcome(
-                    Verdict.DENY,
-                    "explain",
-                    "EXPLAIN of a statement over protected relations is refused: plans show values and counts",
-                    "explain it over a direct connection",
-                )
+        explained = outcome.verdict is Verdict.ALLOW and outer.command.get("explains")
+        clean = is_clean(inner, self.protection)
+        if explained and not clean and (_behind_a_view(inner) or inner.stands_for is not None or inner.facts.opaque):
+            return Outcome(
+                Verdict.DENY,
+                "explain",
+                "EXPLAIN shows what protected views are made of, so it is refused here",
+                "explain it over a direct connection",
+            )
         return outcome
 
     def _judge(self, draft: Draft) -> Outcome:
@@ -88,7 +89,7 @@ class Judge:
                 Verdict.NEEDS_APPROVAL,
                 "predicates",
                 f"storing values in {first.what} needs approval: its key tells which values are there",
-                'approval is not available in this version; or the owner of the policy sets predicates = "allow" for it',
+                'approval is not available in this version; or the owner of the policy sets predicates = "allow"',
                 location=first.location,
             )
         return _of_ruling(ruling)
@@ -142,7 +143,7 @@ class Judge:
             return Outcome(
                 Verdict.DENY,
                 "catalog",
-                "rows cannot be read in a transaction that has changed the schema: what they derive from is not known yet",
+                "rows cannot be read in a transaction that has changed the schema: their origin is not known yet",
                 "read them after COMMIT",
             )
         return None

@@ -1,7 +1,7 @@
 """The name that the server gives to an output column (FigureColname, src/backend/parser/parse_target.c).
 
-Owns nothing else. A wrong name here would make an outer query's reference look like another column, so the rules follow the
-server's, strength by strength.
+Owns nothing else. A wrong name here would make an outer query's reference look like another column, so the rules
+follow the server's, strength by strength.
 """
 
 from __future__ import annotations

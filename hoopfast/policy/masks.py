@@ -1,8 +1,8 @@
 """Masks by type: what stands in for a value, as bytes of the result's format, that its reader will accept.
 
-Owns the redacted value of every type in text and binary. A redacted value depends on nothing but type and format, so that
-neither the value nor its length can be read off it (soundness 58); a type without one gets NULL (soundness 59). Which column
-has which mask is protection.py's business, and putting it into rows wire/'s.
+Owns the redacted value of every type in text and binary. A redacted value depends on nothing but type and format, so
+that neither the value nor its length can be read off it (soundness 58); a type without one gets NULL (soundness 59).
+Which column has which mask is protection.py's business, and putting it into rows wire/'s.
 """
 
 from __future__ import annotations

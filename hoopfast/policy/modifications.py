@@ -1,7 +1,7 @@
 """The rules for INSERT, UPDATE, DELETE and MERGE: what they store, where, and what their RETURNING gives.
 
-Owns taint into storage (soundness 27) and the closure of written relations over inheritance, views and foreign-key actions
-(soundness 62). Queries are in queries.py.
+Owns taint into storage (soundness 27) and the closure of written relations over inheritance, views and foreign-key
+actions (soundness 62). Queries are in queries.py.
 """
 
 from __future__ import annotations
@@ -201,7 +201,9 @@ class Modifications(Queries):
                 if option:
                     raise Unanalysable(f"RETURNING WITH ({name}) hides a relation of that name")
         if target.relation is not None and self._rewritten(target.relation):
-            self.facts.opaque.append(Finding(f"the triggers of {target.relation.label}, which can change what is returned"))
+            self.facts.opaque.append(
+                Finding(f"the triggers of {target.relation.label}, which can change what is returned")
+            )
             return Output(None, OPAQUE)
         return self.targets(targets, Scope(scope, visible))
 

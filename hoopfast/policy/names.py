@@ -1,7 +1,7 @@
 """Names as PostgreSQL makes and resolves them: folding, the 63-byte cut, and the search path.
 
-Owns the rule for what an unqualified name means while the effective schemas are known, and what it may mean while they are
-not (soundness 15). Knows no policy; what a candidate is worth is decided by the caller.
+Owns the rule for what an unqualified name means while the effective schemas are known, and what it may mean while they
+are not (soundness 15). Knows no policy; what a candidate is worth is decided by the caller.
 """
 
 from __future__ import annotations

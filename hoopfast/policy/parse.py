@@ -1,8 +1,8 @@
 """SQL text to tokens and syntax trees: the only module that imports pglast (docs/decisions, licence: GPL-3.0-or-later).
 
-Owns the guards without which the parser may not be called (depth of nesting, NUL), and the comparison of its keywords and
-number forms with those of the server. Everything else in policy/ sees trees through what is exported here, so that another
-binding of libpg_query can take pglast's place. Knows no catalog and no policy.
+Owns the guards without which the parser may not be called (depth of nesting, NUL), and the comparison of its keywords
+and number forms with those of the server. Everything else in policy/ sees trees through what is exported here, so that
+another binding of libpg_query can take pglast's place. Knows no catalog and no policy.
 """
 
 from __future__ import annotations
@@ -11,19 +11,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pglast import ast, enums, keywords
+from pglast import ast as _ast
+from pglast import enums, keywords
 from pglast.parser import ParseError
 from pglast.parser import parse_sql as _parse_sql
 from pglast.parser import scan as _scan
 
-__all__ = ["GRAMMAR_VERSION", "Node", "Parsed", "TooComplex", "Token", "Unparsable", "ast", "children", "enums", "parse"]
+__all__ = [
+    "GRAMMAR_VERSION",
+    "Node",
+    "Parsed",
+    "Token",
+    "TooComplex",
+    "Unparsable",
+    "ast",
+    "children",
+    "enums",
+    "parse",
+]
 
+ast: Any = _ast  # every attribute of every node may be None to a type checker, and few are: untyped reads better
 Node = Any  # a node of pglast.ast; its classes are generated, and their attributes untyped
 Token = Any  # start, end (inclusive), name, kind; positions count characters
 
 GRAMMAR_VERSION = 18
 # libpg_query and pglast recurse in C, without a check, along the left spine of what the grammar builds left to right: a
-# chain of 25,000 operators ends the process (measured, 8 MiB stack). A thousand is deeper than any statement we have met.
+# chain of 25,000 operators ends the process (measured, 8 MiB stack). A thousand is deeper than any statement we have
+# met.
 MAX_DEPTH = 1000
 _SHORT = 2 * MAX_DEPTH  # a text of so many characters cannot be deeper than MAX_DEPTH
 _COMMENTS = frozenset(("C_COMMENT", "SQL_COMMENT"))
@@ -39,13 +53,15 @@ _OPENS = frozenset(("ASCII_40", "ASCII_91"))  # ( [
 _CLOSES = frozenset(("ASCII_41", "ASCII_93"))
 _SEPARATES = frozenset(("ASCII_44", "ASCII_59", "AND", "OR", "FROM", "WHERE", "WHEN", "THEN", "ELSE"))
 _CHAINS = frozenset(
-    "ASCII_37 ASCII_42 ASCII_43 ASCII_45 ASCII_47 ASCII_58 ASCII_60 ASCII_61 ASCII_62 ASCII_94 ASCII_46 Op TYPECAST".split()
-    + "LESS_EQUALS GREATER_EQUALS NOT_EQUALS OPERATOR IS ISNULL NOTNULL COLLATE AT NOT CASE BETWEEN IN_P LIKE ILIKE".split()
+    "ASCII_37 ASCII_42 ASCII_43 ASCII_45 ASCII_47 ASCII_58 ASCII_60 ASCII_61 ASCII_62 ASCII_94 ASCII_46 Op"
+    " TYPECAST".split()
+    + "LESS_EQUALS GREATER_EQUALS NOT_EQUALS OPERATOR IS ISNULL NOTNULL COLLATE AT NOT CASE BETWEEN".split()
+    + "IN_P LIKE ILIKE".split()
 )
 _LONG_CHAINS = frozenset("UNION INTERSECT EXCEPT JOIN".split())  # what separates expressions does not end these
 
 
-class Unparsable(Exception):
+class Unparsable(Exception):  # noqa: N818 - an answer, not a failure
     """The parser rejects a text. `position` is the 1-based character index, or None."""
 
     def __init__(self, message: str, position: int | None) -> None:
@@ -54,7 +70,7 @@ class Unparsable(Exception):
         self.position = position
 
 
-class TooComplex(Exception):
+class TooComplex(Exception):  # noqa: N818 - as above
     """A text is nested too deeply to be handed to the parser."""
 
 
@@ -107,9 +123,9 @@ def children(node: Node) -> Iterator[Node]:
 def strange_to_server(parsed: Parsed, server_keywords: Mapping[str, str], server_version: int) -> Token | None:
     """The first token that a server of another version reads otherwise than the parser does, or None.
 
-    An unquoted word whose limited category (column name, type or function name, reserved) is not the same on both sides,
-    and numbers with letters or underscores below 16 (docs/design.md §5.3). A word that is a column name keyword on one side
-    and a plain word on the other names a column or a type on both, unless a parenthesis follows it.
+    An unquoted word whose limited category (column name, type or function name, reserved) is not the same on both
+    sides, and numbers with letters or underscores below 16 (docs/design.md §5.3). A word that is a column name keyword
+    on one side and a plain word on the other names a column or a type on both, unless a parenthesis follows it.
     """
     if server_version // 10000 == GRAMMAR_VERSION:
         return None
@@ -136,9 +152,9 @@ def non_ascii_token(parsed: Parsed) -> Token | None:
     if parsed.text.isascii():
         return None
     for token in parsed.tokens:
-        if token.name not in ("SCONST", "USCONST", "C_COMMENT", "SQL_COMMENT"):
-            if not parsed.text[token.start : token.end + 1].isascii():
-                return token
+        free = token.name in ("SCONST", "USCONST", "C_COMMENT", "SQL_COMMENT")
+        if not free and not parsed.text[token.start : token.end + 1].isascii():
+            return token
     return None
 
 
@@ -178,6 +194,5 @@ def _depth(tokens: tuple[Token, ...]) -> int:
         elif name in _CHAINS:
             levels[-1] += 1
             total += 1
-        if total > deepest:
-            deepest = total
+        deepest = max(deepest, total)
     return deepest + chains

@@ -1,8 +1,9 @@
 """Which columns are protected: mask rules bound to (table OID, attribute number), and what follows from them.
 
-Owns the binding of one policy's rules to one catalog, and the flow of protection through inheritance, partitions, generated
-columns and views (docs/design.md §5.1). What has no proof is protected: foreign tables, views that cannot be analysed, the
-server's relations that are not on the list, whole rows, unknown OIDs. Compiled once per policy and catalog, then only read.
+Owns the binding of one policy's rules to one catalog, and the flow of protection through inheritance, partitions,
+generated columns and views (docs/design.md §5.1). What has no proof is protected: foreign tables, views that cannot be
+analysed, the server's relations that are not on the list, whole rows, unknown OIDs. Compiled once per policy and
+catalog, then only read.
 """
 
 from __future__ import annotations
@@ -159,7 +160,10 @@ class Protection:
             entry = self.catalog.functions.get(function)
             if entry is None or not self.types.listed(entry.schema, entry.name):
                 found.append(f"the triggers of {relation.label}")
-        texts = [*self.catalog.column_expressions.get(relation.oid, {}).values(), *self.catalog.checks.get(relation.oid, ())]
+        texts = [
+            *self.catalog.column_expressions.get(relation.oid, {}).values(),
+            *self.catalog.checks.get(relation.oid, ()),
+        ]
         if not all(map(self.types.expression_is_pure, texts)):
             found.append(f"the defaults, checks or indexes of {relation.label}")
         return found
@@ -211,8 +215,10 @@ class Protection:
                     matched = True
                     source = (relation.oid, column.number)
                     excepted = any(entry.matches(column.name) for entry in rule.except_)
-                    guard = _CLEAR if excepted else Guard(
-                        rule.with_, rule.derived, searchable, f"{relation.label}.{column.name}"
+                    guard = (
+                        _CLEAR
+                        if excepted
+                        else Guard(rule.with_, rule.derived, searchable, f"{relation.label}.{column.name}")
                     )
                     if source not in best or best[source][0] < specificity:
                         best[source] = (specificity, guard)
@@ -232,7 +238,9 @@ class Protection:
         return [
             relation
             for relation in candidates
-            if relation.kind in "rpvmf" and not relation.system and schema.matches(relation.schema)
+            if relation.kind in "rpvmf"
+            and not relation.system
+            and schema.matches(relation.schema)
             and table.matches(relation.name)
         ]
 
@@ -251,7 +259,7 @@ class Protection:
     # -- flow ----------------------------------------------------------------------------------------------------
 
     def _spread(self) -> None:
-        from hoopfast.policy.views import protect_views  # noqa: PLC0415 - views need a Protection to be analysed under
+        from hoopfast.policy.views import protect_views
 
         self._guard_foreign_tables()
         self._spread_over_families()
@@ -287,10 +295,10 @@ class Protection:
                         by_name.setdefault(column.name, []).append(guard)
             for relation in relations:
                 for name, guards in by_name.items():
-                    column = relation.by_name.get(name)
-                    if column is not None:
-                        own = self.guards.get((relation.oid, column.number))
-                        self.guards[(relation.oid, column.number)] = _strictest(own, guards, relation, name)
+                    shared = relation.by_name.get(name)
+                    if shared is not None:
+                        own = self.guards.get((relation.oid, shared.number))
+                        self.guards[relation.oid, shared.number] = _strictest(own, guards, relation, name)
 
     def _spread_to_generated(self) -> None:
         for oid, expressions in self.catalog.column_expressions.items():
@@ -308,7 +316,7 @@ class Protection:
                         self.guards[oid, number] = derived_guard(guards, f"{relation.label}.{column.name}")
 
     def _columns_used(self, text: str, relation: Relation) -> set[int] | None:
-        from hoopfast.policy.views import columns_used  # noqa: PLC0415
+        from hoopfast.policy.views import columns_used
 
         return columns_used(text, relation)
 

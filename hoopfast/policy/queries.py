@@ -1,7 +1,7 @@
 """The rules for queries: SELECT, VALUES, WITH, set operations, and everything that may stand in FROM.
 
-Owns scopes and the expansion of `*`; expressions are in expressions.py, modifying statements in modifications.py. A clause
-without a rule is Unanalysable.
+Owns scopes and the expansion of `*`; expressions are in expressions.py, modifying statements in modifications.py. A
+clause without a rule is Unanalysable.
 """
 
 from __future__ import annotations
@@ -130,7 +130,9 @@ class Queries(Expressions):
         if isinstance(inner, ast.A_Const) and isinstance(getattr(inner, "val", None), ast.Integer):
             position = inner.val.ival or 0
             known = output.columns is not None and 0 < position <= len(output.columns)
-            self.searched(output.columns[position - 1][1] if known and output.columns else output.rest, location_of(node))
+            self.searched(
+                output.columns[position - 1][1] if known and output.columns else output.rest, location_of(node)
+            )
             return
         if isinstance(inner, ast.GroupingSet):
             for part in inner.content or ():
@@ -314,9 +316,7 @@ class Queries(Expressions):
                 raise Unanalysable("NATURAL JOIN with columns that are not known")
             using = [name for name, _origin in left.columns if any(name == other for other, _ in right.columns)]
         merged = self._using(using, left, right)
-        joined.columns = merged + [
-            (name, origin) for name, origin in left.columns + right.columns if name not in using
-        ]
+        joined.columns = merged + [(name, origin) for name, origin in left.columns + right.columns if name not in using]
         self.condition(node.quals, Scope(scope, Namespace(joined.items, joined.columns, joined.rest)))
         if node.join_using_alias is not None:
             joined.items.append(Item(node.join_using_alias.aliasname, merged))

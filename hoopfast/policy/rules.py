@@ -1,7 +1,7 @@
 """`writes`, `ddl` and the [[rule]] entries: what a policy says about a command whose kind is known.
 
-Owns the order (the first rule that matches, then the kind's own key) and what matching means. Knows no lineage: protected
-columns and unread code are judged in engine.py, before and after.
+Owns the order (the first rule that matches, then the kind's own key) and what matching means. Knows no lineage:
+protected columns and unread code are judged in engine.py, before and after.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def judge(config: PolicyConfig, policy: str, draft: Draft, catalog: Catalog) -> 
 
 
 def matches(rule: StatementRule, draft: Draft, catalog: Catalog) -> bool:
-    """Whether every condition that a rule gives holds. To allow, all that is written must match; to refuse, anything."""
+    """Whether all of a rule's conditions hold. To allow, all that is written must match; to refuse, anything."""
     whole = rule.action == "allow"
     if rule.statement and not _tags_match(rule.statement, tags_of(draft), whole=whole):
         return False
@@ -67,7 +67,9 @@ def tags_of(draft: Draft) -> list[str]:
 
 
 def _tags_match(wanted: Iterable[str], tags: list[str], *, whole: bool) -> bool:
-    hits = [any(tag == name or tag.startswith(name + " ") or name.startswith(tag + " ") for name in wanted) for tag in tags]
+    hits = [
+        any(tag == name or tag.startswith(name + " ") or name.startswith(tag + " ") for name in wanted) for tag in tags
+    ]
     return all(hits) if whole else any(hits)
 
 

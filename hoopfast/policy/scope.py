@@ -1,7 +1,8 @@
 """Which columns a name can mean at one place of a statement: FROM items, joins, sub-selects, and what encloses them.
 
-Owns name resolution inside a statement, as the server does it (src/backend/parser/parse_relation.c): qualified names look
-for an item, unqualified ones for a column, innermost query first. Values are origins; knows no expression and no policy.
+Owns name resolution inside a statement, as the server does it (src/backend/parser/parse_relation.c): qualified names
+look for an item, unqualified ones for a column, innermost query first. Values are origins; knows no expression and no
+policy.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The text of a statement as the journal may hold it: re-rendered, without comments, literals or unknown names.
 
-Owns the rendering and the shape's identifier. Works on tokens only, so that it can say something about a text that cannot be
-parsed; there, every name and literal is digested (soundness 69). Knows no catalog.
+Owns the rendering and the shape's identifier. Works on tokens only, so that it can say something about a text that
+cannot be parsed; there, every name and literal is digested (soundness 69). Knows no catalog.
 """
 
 from __future__ import annotations
@@ -56,7 +56,12 @@ def _render(text: str, tokens: Sequence[Token], names: bool) -> str:
         word = _word(text, token, names)
         if word == "?" and previous == "?" and pieces[-1] == "?":
             continue  # a literal continued on another line
-        if pieces and word not in _NO_SPACE_BEFORE and previous not in _NO_SPACE_AFTER and not _call(word, previous, token):
+        if (
+            pieces
+            and word not in _NO_SPACE_BEFORE
+            and previous not in _NO_SPACE_AFTER
+            and not _call(word, previous, token)
+        ):
             pieces.append(" ")
         pieces.append(word)
         previous = word
@@ -76,4 +81,4 @@ def _word(text: str, token: Token, names: bool) -> str:
 
 
 def _call(word: str, previous: str, token: Token) -> bool:
-    return word == "(" and (previous[-1:].isalnum() or previous[-1:] in "_\"") and not previous.isupper()
+    return word == "(" and (previous[-1:].isalnum() or previous[-1:] in '_"') and not previous.isupper()

@@ -101,7 +101,7 @@ class Types:
         return found
 
     def expression_is_pure(self, text: str) -> bool:
-        """Whether an expression of the catalog (default, check, policy …) calls reviewed code only, and reads no table."""
+        """Whether an expression of the catalog (default, check …) calls reviewed code only, and reads no table."""
         try:
             (command,) = parse(f"SELECT {text}").commands
         except (Unparsable, TooComplex, ValueError):

@@ -1,4 +1,4 @@
-"""The kinds of the commands that hold no query: transactions, settings, cursors' names, temporary objects, maintenance, DDL.
+"""The kinds of the commands that hold no query: transactions, settings, names, temporary objects, maintenance, DDL.
 
 Owns what each of them does to the session's state, as attributes of model.Command. A command that is not here, nor in
 classify.py, is DDL.

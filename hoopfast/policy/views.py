@@ -1,8 +1,8 @@
 """Protection of views and materialised views: by analysing their definitions, lowest first.
 
-A column that is bare and unprotected at every step stays unprotected; one that is exactly a protected column keeps its own
-mask; everything else that protected columns may have gone into is `derived`. What cannot be analysed, or runs unread code, or
-depends on relations that the analysis has not met (pg_depend), is protected whole (soundness 30, 31).
+A column that is bare and unprotected at every step stays unprotected; one that is exactly a protected column keeps its
+own mask; everything else that protected columns may have gone into is `derived`. What cannot be analysed, or runs
+unread code, or depends on relations that the analysis has not met (pg_depend), is protected whole (soundness 30, 31).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _lowest_first(catalog: Catalog) -> list[int]:
 
 
 def _protect_view(protection: Protection, relation: Relation) -> None:
-    from hoopfast.policy.protection import Guard, derived_guard  # noqa: PLC0415 - as views.py needs a Protection, it needs us
+    from hoopfast.policy.protection import Guard, derived_guard
 
     facts, columns = _analysed(protection, relation)
     if columns is None or len(columns) != len(relation.columns):
@@ -92,7 +92,7 @@ def _protect_view(protection: Protection, relation: Relation) -> None:
 
 
 def _protect_whole(protection: Protection, relation: Relation) -> None:
-    from hoopfast.policy.protection import unproven_guard  # noqa: PLC0415
+    from hoopfast.policy.protection import unproven_guard
 
     for column in relation.columns:
         protection.guards.setdefault((relation.oid, column.number), unproven_guard(f"{relation.label}.{column.name}"))
@@ -123,5 +123,3 @@ def _definition(catalog: Catalog, relation: Relation) -> Parsed | None:
     if len(parsed.commands) != 1 or not isinstance(parsed.commands[0], ast.SelectStmt):
         return None
     return None if strange_to_server(parsed, catalog.keywords, catalog.server_version) else parsed
-
-
