@@ -114,8 +114,8 @@ class Answers:
         state = self._state
         state.ledger.end(entry.sequence, Ending.SKIPPED)
         sync = state.queue.head
-        state.to_backend(frontend.Close(b"S", refusal.PROBE_NAME).encode())
-        state.push(Reply.CLOSE, closes=_STATEMENT, name=refusal.PROBE_NAME, swallow=True)
+        state.to_backend(frontend.Close(b"S", entry.name).encode())
+        state.push(Reply.CLOSE, closes=_STATEMENT, name=entry.name, swallow=True)
         if sync is not None:  # of a Query, which the frontend thinks is still under way
             sync.swallow = True
             state.push(Reply.SYNC, swallow=True)
@@ -322,6 +322,8 @@ class Answers:
         for entry in skipped:
             if entry.kind is Reply.PROBE:
                 state.probe = Probe.NONE  # its message is skipped too
+            if entry is state.copying:
+                state.copying = None
             if not entry.sequence:
                 continue
             if head.swallow and head.portal is not None and entry.portal is head.portal:

@@ -88,9 +88,7 @@ class Requests:
         text = frontend.Query.decode(body).text
         statement = decide(state, text, ())
         if statement.verdict is Verdict.PROBE and state.probe is not Probe.PARSED and not state.unsynced:
-            if not state.drained:  # what is under way may make the backend skip this Query, but not our Sync
-                raise Wait(lambda: state.drained)
-            self._send_probe(text, (), statement, simple=True)
+            self._send_probe(b"", text, (), statement, simple=True)
         state.probe = Probe.NONE
         if statement.verdict is not Verdict.ALLOW:
             self._refuse_query(denial(statement), statement)
@@ -128,7 +126,8 @@ class Requests:
         check_name(state, message.name)
         statement = decide(state, message.text, message.parameter_types)
         if statement.verdict is Verdict.PROBE and state.probe is not Probe.PARSED:
-            self._send_probe(message.text, message.parameter_types, statement, simple=False)
+            name = message.name and refusal.PROBE_NAME
+            self._send_probe(name, message.text, message.parameter_types, statement, simple=False)
         state.probe = Probe.NONE
         if statement.verdict is not Verdict.ALLOW:
             self._refuse(denial(statement), statement)
@@ -269,6 +268,7 @@ class Requests:
         state.push(Reply.SYNC)
         self._forward(kind, body)
         state.end_segment()
+        state.unsynced = False
 
     def _flush(self, kind: int, body: bytes) -> None:
         self._forward(kind, body)
@@ -308,12 +308,17 @@ class Requests:
 
     # -- texts that only the backend can judge
 
-    def _send_probe(self, text: bytes, types: tuple[int, ...], statement: Statement, *, simple: bool) -> None:
-        """Send a text as a Parse alone and wait for what the backend says of it."""
+    def _send_probe(
+        self, name: bytes, text: bytes, types: tuple[int, ...], statement: Statement, *, simple: bool
+    ) -> None:
+        """Send a text as a Parse alone and wait for what the backend says of it.
+
+        `name` is empty where the frontend's message ends the unnamed statement, even if it fails: Query, unnamed Parse.
+        """
         state = self._state
         sequence = state.ledger.begin(statement, "simple" if simple else "extended")
-        state.push(Reply.PROBE, statement=statement, sequence=sequence)
-        state.to_backend(frontend.Parse(refusal.PROBE_NAME, text, types).encode())
+        state.push(Reply.PROBE, statement=statement, sequence=sequence, name=name)
+        state.to_backend(frontend.Parse(name, text, types).encode())
         if simple:
             state.push(Reply.SYNC)
             state.to_backend(frontend.Sync().encode())

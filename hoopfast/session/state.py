@@ -125,9 +125,11 @@ class ConversationState:
         self.effects.to_frontend.append(data)
 
     def end_segment(self) -> None:
-        """A Sync or a Query was forwarded: what follows is a segment of its own."""
+        """A Sync or a Query was forwarded: what follows is a segment of its own.
+
+        A Query behind messages of the extended protocol stays in their implicit transaction, which ends at Sync.
+        """
         self.segment += 1
-        self.unsynced = False
         self.names.forget_expected()
 
     def executes(self, statement: Statement) -> None:
@@ -164,7 +166,8 @@ class ConversationState:
     def error_came(self) -> None:
         """The backend has sent an error: settings that the transaction changed may be undone."""
         self.ledger.failed = True
-        self.copying = None
+        if self.copying is self.queue.head:
+            self.copying = None
         self.frontend.phase = protocol.FrontendPhase.READY
         self.backend.phase = protocol.BackendPhase.READY
         if self.settings_changed_in >= 0:

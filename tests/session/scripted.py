@@ -261,7 +261,7 @@ class Player:
     def play(self, transcript: str) -> None:
         """Send what F and B say and check what > and < say."""
         sent = b""
-        for line in transcript.strip().splitlines():
+        for line in filter(str.strip, transcript.splitlines()):
             side, text = line.strip().split(" ", 1)
             if side == "!":
                 self._take(self.conversation.resume())

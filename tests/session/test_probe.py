@@ -10,7 +10,7 @@ def test_a_text_that_only_the_backend_can_judge_is_sent_as_a_parse() -> None:
     player = play(
         """
         F Query(b"strange")
-        > Parse(b"hoopfast probe", b"strange", ())
+        > Parse(b"", b"strange", ())
         > Sync()
         F Query(b"read")
         > drop
@@ -28,11 +28,11 @@ def test_a_text_that_the_backend_understands_and_we_do_not_is_refused() -> None:
     player = play(
         """
         F Query(b"strange")
-        > Parse(b"hoopfast probe", b"strange", ())
+        > Parse(b"", b"strange", ())
         > Sync()
         B ParseComplete()
         < drop
-        > Close(b"S", b"hoopfast probe")
+        > Close(b"S", b"")
         > Sync()
         B ReadyForQuery(b"I")
         < drop

@@ -1,0 +1,132 @@
+"""Interleavings that once hung a session, lost a reply or closed too early."""
+
+from __future__ import annotations
+
+from hoopfast.wire import frontend
+from tests.session.scripted import Player, play
+
+
+def test_an_error_of_an_earlier_statement_does_not_end_a_copy_that_has_not_begun() -> None:
+    play(
+        """
+        F Query(b"read")
+        > same
+        F Query(b"copy in")
+        > same
+        B error(b"22012", b"division by zero")
+        < same
+        F CopyData(b"1")
+        > drop
+        B ReadyForQuery(b"I")
+        < same
+        B CopyInResponse(0, (0,))
+        < same
+        > CopyData(b"1")
+        F CopyDone()
+        > same
+        """
+    )
+
+
+def test_a_probe_that_is_skipped_is_not_waited_for() -> None:
+    play(
+        """
+        F Parse(b"s", b"read", ())
+        > same
+        F Parse(b"t", b"strange", ())
+        > Parse(b"hoopfast probe", b"strange", ())
+        > Flush()
+        F Sync()
+        > drop
+        B error(b"42P05", b"exists")
+        < same
+        > Sync()
+        B ReadyForQuery(b"I")
+        < same
+        F Parse(b"t", b"strange", ())
+        > Parse(b"hoopfast probe", b"strange", ())
+        > Flush()
+        """
+    )
+
+
+def test_a_query_in_a_pipeline_is_not_probed() -> None:
+    # The Sync behind the probe would end the implicit transaction, or answer for a Query that is skipped.
+    play(
+        """
+        F Parse(b"s", b"read", ())
+        > same
+        F Query(b"strange")
+        > refusal
+        """
+    )
+
+
+def test_a_query_in_a_pipeline_does_not_end_it() -> None:
+    # The gateway's own question ends with Sync, which would commit the implicit transaction.
+    play(
+        """
+        F Parse(b"", b"set", ())
+        > same
+        F Bind(b"", b"", (), (), ())
+        > same
+        F Execute(b"", 0)
+        > same
+        F Query(b"read")
+        > same
+        B ParseComplete()
+        < same
+        B BindComplete()
+        < same
+        B CommandComplete(b"SET")
+        < same
+        B CommandComplete(b"SELECT 0")
+        < same
+        B ReadyForQuery(b"T")
+        < same
+        F Query(b"read")
+        > same
+        """
+    )
+
+
+def test_end_of_file_in_copy_in_ends_the_session() -> None:
+    player = Player(0)
+    player.play(
+        """
+        F Query(b"copy in")
+        > same
+        B CopyInResponse(0, (0,))
+        < same
+        """
+    )
+    player._feed("F", frontend.CopyData(b"12345678").encode()[:8])
+    effects = player.conversation.frontend_eof()
+    assert effects.close
+    assert not effects.to_backend  # a Terminate would become data
+    assert player.recorder.story() == [("copy in", "unknown")]
+
+
+def test_terminate_waits_for_the_statements_before_it() -> None:
+    player = play(
+        """
+        F Query(b"write")
+        > same
+        F Terminate()
+        > drop
+        B CommandComplete(b"INSERT 0 1")
+        < same
+        B ReadyForQuery(b"I")
+        < same
+        > Terminate()
+        """
+    )
+    assert player.closed
+    assert player.recorder.story() == [("write", "completed")]
+
+
+def test_a_parse_of_what_was_decided_as_several_commands_closes_the_session() -> None:
+    player = Player(0)
+    player.play('F Parse(b"", b"both", ())\n> same')
+    player._feed("B", b"1\0\0\0\4")
+    assert player.closed
