@@ -19,7 +19,7 @@ from hoopfast.gateway.upstream import DatabaseKey, Upstream
 from hoopfast.policy.catalog import FINGERPRINT, QUERIES, Catalog
 from hoopfast.policy.model import CatalogNeeded
 
-QUERY = 60.0  # seconds for one query
+QUERY = 30.0  # seconds for one query
 ATTEMPTS = 3
 # Without sessions the connection is closed after this many seconds: DROP DATABASE waits 5 s for others to leave
 # (CountOtherDBBackends, src/backend/storage/ipc/procarray.c).
@@ -39,6 +39,7 @@ class CatalogKeeper:
         self._slot = Epochs.slot((upstream.key.host, upstream.key.port, upstream.key.dbname))
         self._connection: QueryConnection | None = None
         self._catalog: Catalog | None = None
+        self._held: Catalog | None = None
         self._fingerprint: list[Row] = []
         self._valid_until = 0.0
         self._epoch = -1
@@ -51,17 +52,27 @@ class CatalogKeeper:
 
     def current(self) -> Catalog:
         """The catalog; CatalogNeeded if there is none that is known to be fresh enough."""
-        connection, now = self._connection, _now()
-        self._asked_at = now
-        if (
-            self._catalog is None
-            or connection is None
-            or not connection.alive
-            or now > self._valid_until
-            or self._epochs.read(self._slot) != self._epoch
-        ):
+        if self._held is not None:
+            return self._held
+        if not self._fresh():
             raise CatalogNeeded
+        assert self._catalog is not None
         return self._catalog
+
+    def hold(self, *, refreshed: bool = False) -> bool:
+        """Let `current` answer with the same catalog until `let_go`; False, and nothing held, if it is not fresh.
+
+        For the rows of a statement that was decided and forwarded before: one call into the conversation must not find
+        the catalog grown old half-way. `refreshed`: it has just been, and that will do.
+        """
+        if not (self._alive() if refreshed else self._fresh()):
+            return False
+        self._held = self._catalog
+        return True
+
+    def let_go(self) -> None:
+        """End `hold`."""
+        self._held = None
 
     async def refresh(self) -> None:
         """Compare or read the catalog; all who ask meanwhile share one go. BackendUnavailable on failure."""
@@ -101,6 +112,13 @@ class CatalogKeeper:
         self._drop()
 
     # -- reading
+
+    def _alive(self) -> bool:
+        return self._catalog is not None and self._connection is not None and self._connection.alive
+
+    def _fresh(self) -> bool:
+        self._asked_at = now = _now()
+        return self._alive() and now <= self._valid_until and self._epochs.read(self._slot) == self._epoch
 
     async def _refresh(self) -> None:
         for attempt in range(ATTEMPTS):

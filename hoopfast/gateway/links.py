@@ -15,8 +15,8 @@ import contextlib
 import socket
 import ssl
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, cast
 
 from hoopfast.errors import BackendUnavailable
 
@@ -42,6 +42,15 @@ class Receiver(Protocol):
 
     def congested(self, full: bool) -> None:
         """The peer reads too slowly (True), or has caught up (False)."""
+
+
+class Hooks(NamedTuple):
+    """A receiver made of functions."""
+
+    received: Callable[[memoryview], None]
+    ended: Callable[[], bool]
+    lost: Callable[[Exception | None], None]
+    congested: Callable[[bool], None]
 
 
 class ReadBuffer:

@@ -28,6 +28,10 @@ _SETTINGS = {
     "standard_conforming_strings": "on",
     "default_transaction_read_only": "on",
     "idle_in_transaction_session_timeout": "0",
+    "statement_timeout": "0",
+    # Printing a view's definition locks what it reads: a transaction that has altered that, and now waits for a
+    # decision, must not be waited for.
+    "lock_timeout": "2s",
 }
 
 

@@ -17,7 +17,7 @@ from hoopfast.audit.recorder import SessionRecorder
 from hoopfast.errors import BackendUnavailable, HoopfastError, IdleTimeout, JournalUnavailable, ShuttingDown
 from hoopfast.gateway.catalog import CatalogKeeper
 from hoopfast.gateway.journals import WorkerJournal
-from hoopfast.gateway.links import NOBODY, Link
+from hoopfast.gateway.links import NOBODY, Hooks, Link
 from hoopfast.gateway.logs import logger, where
 from hoopfast.session.conversation import Conversation
 from hoopfast.session.effects import Effects
@@ -64,6 +64,7 @@ class Relay:
         self._active = self._loop.time()
         self._queue: deque[tuple[Effects, int]] = deque()  # effects that wait, with the journal position they need
         self._cancelling = 0  # cancel requests for this session that the server has not taken note of
+        self._late: list[bytes] = []  # of the backend, which wait for the catalog
         self._journal_waited = 0
         self._half_closed = False
         self._probed = 0.0
@@ -72,8 +73,8 @@ class Relay:
 
     def start(self) -> None:
         """Take over the links."""
-        self.frontend.receiver = _Frontend(self)
-        self.backend.receiver = _Backend(self)
+        self.frontend.receiver = Hooks(self.from_frontend, self.frontend_ended, self.frontend_lost, self.congested)
+        self.backend.receiver = Hooks(self.from_backend, self.backend_ended, self.backend_lost, self.congested)
         self._flow()
 
     # -- what happens to it
@@ -85,10 +86,18 @@ class Relay:
             self._step(self.conversation.frontend_data, data)
 
     def from_backend(self, data: memoryview) -> None:
-        """Bytes of the backend."""
-        if not self.over:
-            self._active = self._loop.time()
-            self._step(self.conversation.backend_data, data)
+        """Bytes of the backend; they wait if rows among them could not be planned, as the catalog has grown old."""
+        if self.over:
+            return
+        self._active = self._loop.time()
+        if self._late or not self._ports.keeper.hold():
+            self._late.append(bytes(data))
+            if len(self._late) == 1:
+                self._flow()
+                self._spawn(self._catch_up())
+            return
+        self._step(self.conversation.backend_data, data)
+        self._ports.keeper.let_go()
 
     def frontend_ended(self) -> bool:
         """The frontend sends no more: what it has asked for is still answered, if it is there to read it."""
@@ -110,12 +119,17 @@ class Relay:
 
     def backend_ended(self) -> bool:
         """The backend has closed."""
-        if not self.over:
+        self._take_late()
+        if not self._is_over():
             self._unqueue()
             self._step(self.conversation.backend_eof, cancel=False, reason="closed by the database server")
         if not self.over:
             self._end("backend lost", sqlstate=BackendUnavailable.sqlstate)
         return False
+
+    def backend_lost(self, error: Exception | None) -> None:
+        """The backend has gone without a word."""
+        self.backend_ended()
 
     def congested(self, full: bool) -> None:
         """One of the peers reads too slowly, or has caught up."""
@@ -245,10 +259,31 @@ class Relay:
         """Read from each peer only what can be passed on."""
         held = bool(self._queue)
         congested = self.frontend.full
-        self.backend.read(not held and not congested)
+        self.backend.read(not held and not congested and not self._late)
         if not self._half_closed:
             blocked = held or congested or self.backend.full
             self.frontend.read(not blocked and self.conversation.reads_frontend)
+
+    async def _catch_up(self) -> None:
+        """Refresh the catalog, then go on with what the backend has sent."""
+        keeper = self._ports.keeper
+        with contextlib.suppress(
+            Exception
+        ):  # logged; what can be passed on without a catalog is, the rest ends the session
+            await keeper.refresh()
+            if not keeper.hold():
+                await keeper.refresh()  # the first had begun before the bytes came
+        keeper.hold(refreshed=True)
+        self._take_late()
+        keeper.let_go()
+        if not self.over:
+            self._flow()
+
+    def _take_late(self) -> None:
+        late, self._late = self._late, []
+        for data in late:
+            if not self.over:
+                self._step(self.conversation.backend_data, memoryview(data))
 
     async def _read_catalog(self) -> None:
         try:
@@ -307,6 +342,7 @@ class Relay:
             return
         self.over = True
         self._queue.clear()
+        self._late.clear()
         backend, self.backend.receiver = self.backend, NOBODY
         backend.read(False)
         with contextlib.suppress(Exception):  # poisoned, if it was not: its records get their ends
@@ -346,27 +382,3 @@ def _reason(error: BaseException) -> str:
 
 def _sqlstate(error: BaseException) -> str:
     return error.sqlstate if isinstance(error, HoopfastError) else "XX000"
-
-
-class _Frontend:
-    """The relay as the frontend's link sees it."""
-
-    __slots__ = ("congested", "ended", "lost", "received")
-
-    def __init__(self, relay: Relay) -> None:
-        self.received = relay.from_frontend
-        self.ended = relay.frontend_ended
-        self.lost = relay.frontend_lost
-        self.congested = relay.congested
-
-
-class _Backend:
-    """The relay as the backend's link sees it."""
-
-    __slots__ = ("congested", "ended", "lost", "received")
-
-    def __init__(self, relay: Relay) -> None:
-        self.received = relay.from_backend
-        self.ended = relay.backend_ended
-        self.lost = lambda error: (relay.backend_ended(), None)[1]
-        self.congested = relay.congested

@@ -215,3 +215,21 @@ def test_it_is_kept_fresh_ahead_of_time(postgres18: ThrowawayPostgres, memory: i
         await keeper.close()
 
     asyncio.run(scenario())
+
+
+def test_rows_that_come_when_the_catalog_is_old(gateway: Gateway, postgres18: ThrowawayPostgres) -> None:
+    # Nobody has asked for the catalog while the statement ran; its rows come all the same.
+    with Frontend.connect(gateway.dsn()) as frontend:
+        frontend.run(protocol.query("SELECT 1"))
+        rows = frontend.rows(protocol.query("SELECT oid > 0, pg_sleep(6) IS NULL FROM pg_class LIMIT 1"))
+        assert rows == [[b"t", b"f"]]
+
+
+def test_rows_that_come_while_another_session_changes_the_catalog(gateway: Gateway) -> None:
+    with Frontend.connect(gateway.dsn()) as frontend, Frontend.connect(gateway.dsn()) as other:
+        frontend.run(protocol.query("SELECT 1"))
+        frontend.send(protocol.query("SELECT oid > 0, pg_sleep(1) IS NULL FROM pg_class LIMIT 1"))
+        time.sleep(0.3)
+        other.run(protocol.query("CREATE TABLE came_between (n int)"), protocol.query("DROP TABLE came_between"))
+        other.read_until("Z")
+        assert protocol.types(frontend.read_until("Z")) == "TDCZ"
