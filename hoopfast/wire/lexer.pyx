@@ -58,7 +58,6 @@ cdef enum:
     CLOSE_BRACKET = 93
     SPACE = 32
     CASE = 0x20  # the bit that makes an ASCII letter small, and no other byte a letter
-    LONGEST_WORD = 7  # of those that sense() knows
 
 # What a token means to the shape: for punctuation its byte, otherwise one of these.
 cdef enum Sense:
@@ -68,7 +67,6 @@ cdef enum Sense:
     SENSE_VALUES = 258
     SENSE_UESCAPE = 259
     SENSE_FLOAT = 260
-    SENSE_STATEMENT = 261  # begins a statement that has a shape; so does VALUES
 
 
 # What has been written, and what the next token has to be known for.
@@ -77,6 +75,7 @@ cdef struct Writer:
     Buffer* literals
     const unsigned char* text
     bint fold
+    bint watchful  # the next token has to be looked at by watch()
     bint begun  # there was a token besides opening parentheses
     bint exact  # there is no shape
     bint ended  # there was a semicolon
@@ -110,36 +109,39 @@ cdef inline bint is_word(const unsigned char* word, const char* small, Py_ssize_
     return True
 
 
+# Whether it is the first word of a statement that has shapes.
+cdef bint begins_statement(const Scanner* scanner, int kind) noexcept nogil:
+    cdef const unsigned char* word = scanner.start
+    if kind != TOKEN_WORD:
+        return False
+    if scanner.length == 6:
+        return (
+            is_word(word, b"select", 6) or is_word(word, b"insert", 6) or is_word(word, b"update", 6)
+            or is_word(word, b"delete", 6) or is_word(word, b"values", 6)
+        )
+    if scanner.length == 5:
+        return is_word(word, b"merge", 5)
+    return scanner.length == 4 and is_word(word, b"with", 4)
+
+
 # A name behind a dot is no keyword: `s.values(1), (2)` calls a function.
 cdef inline int sense(const Scanner* scanner, int kind, int previous) noexcept nogil:
     cdef const unsigned char* word = scanner.start
-    cdef int first
+    cdef int first = word[0] | CASE
     if kind == TOKEN_PUNCTUATION:
         return word[0]
-    if kind != TOKEN_WORD or scanner.length > LONGEST_WORD or previous == DOT:
+    if kind != TOKEN_WORD or previous == DOT:
         return SENSE_NONE
-    first = word[0] | CASE
-    if scanner.length == 2:
-        return SENSE_IN if is_word(word, b"in", 2) else SENSE_NONE
-    if scanner.length == 6:
-        if first == 115 and is_word(word, b"select", 6):
-            return SENSE_STATEMENT
-        if first == 118 and is_word(word, b"values", 6):
-            return SENSE_VALUES
-        if is_word(word, b"insert", 6) or is_word(word, b"update", 6) or is_word(word, b"delete", 6):
-            return SENSE_STATEMENT
-    elif scanner.length == 5:
-        if first == 97 and is_word(word, b"array", 5):
-            return SENSE_ARRAY
-        if first == 102 and is_word(word, b"float", 5):
-            return SENSE_FLOAT
-        if first == 109 and is_word(word, b"merge", 5):
-            return SENSE_STATEMENT
-    elif scanner.length == 4:
-        if first == 119 and is_word(word, b"with", 4):
-            return SENSE_STATEMENT
-    elif scanner.length == 7 and first == 117 and is_word(word, b"uescape", 7):
-        return SENSE_UESCAPE
+    if first == 105:
+        return SENSE_IN if scanner.length == 2 and is_word(word, b"in", 2) else SENSE_NONE
+    if first == 97:
+        return SENSE_ARRAY if scanner.length == 5 and is_word(word, b"array", 5) else SENSE_NONE
+    if first == 118:
+        return SENSE_VALUES if scanner.length == 6 and is_word(word, b"values", 6) else SENSE_NONE
+    if first == 117:
+        return SENSE_UESCAPE if scanner.length == 7 and is_word(word, b"uescape", 7) else SENSE_NONE
+    if first == 102:
+        return SENSE_FLOAT if scanner.length == 5 and is_word(word, b"float", 5) else SENSE_NONE
     return SENSE_NONE
 
 
@@ -228,75 +230,92 @@ cdef inline void follow_rows(Writer* writer, int meaning, Py_ssize_t at) noexcep
         writer.row_depth = 1
 
 
-cdef inline void write_literal(Writer* writer, const Scanner* scanner, int kind, bint kept) noexcept nogil:
-    if kept:
-        buffer_fill(writer.tokens, MARK_KEPT, 1)
-        buffer_put(writer.tokens, scanner.start, scanner.length)
-        buffer_fill(writer.tokens, MARK_KEPT, 1)
-        return
-    if scanner.modern:
-        buffer_fill(writer.tokens, MARK_KEPT, 2)
-    buffer_fill(writer.tokens, <uint8_t> kind, 1)
-
-
-cdef inline void note_literal(Writer* writer, const Scanner* scanner, int kind) noexcept nogil:
-    cdef Literal literal
-    literal.offset = <uint32_t> (scanner.start - writer.text)
-    literal.length = <uint32_t> scanner.length
-    literal.kind = <uint8_t> kind
-    buffer_put(writer.literals, <const unsigned char*> &literal, sizeof(Literal))
-
-
-# Whether the literal decides more than a value: as long as nothing else is known, it stays in the shape.
+# Whether the literal decides more than a value: it stays in the shape.
 cdef inline bint is_kept(const Writer* writer, int kind) noexcept nogil:
     if writer.previous == SENSE_UESCAPE:
         return kind == TOKEN_STRING or kind == TOKEN_ESCAPE_STRING or kind == TOKEN_DOLLAR_STRING
     return writer.previous == OPEN and writer.before == SENSE_FLOAT and kind <= TOKEN_NUMERIC
 
 
-# Writes a separator where two tokens would run together, or be hard to read.
-cdef inline void separate(Writer* writer, int meaning) noexcept nogil:
-    if not writer.glued and (meaning == SENSE_NONE or meaning > 255):
-        buffer_fill(writer.tokens, SPACE, 1)
-    writer.glued = meaning != SENSE_NONE and meaning < 256 and meaning != CLOSE and meaning != CLOSE_BRACKET
+cdef void write_literal(Writer* writer, const Scanner* scanner, int kind) noexcept nogil:
+    cdef Buffer* tokens = writer.tokens
+    cdef bint kept = is_kept(writer, kind)
+    cdef Literal literal
+    if writer.fold:
+        follow_list(writer, 0 if kept or scanner.modern else kind, SENSE_NONE)
+    if not writer.glued:
+        buffer_fill(tokens, SPACE, 1)
+    writer.glued = False
+    if kept:
+        buffer_fill(tokens, MARK_KEPT, 1)
+        buffer_put(tokens, scanner.start, scanner.length)
+        buffer_fill(tokens, MARK_KEPT, 1)
+    else:
+        if scanner.modern:
+            buffer_fill(tokens, MARK_KEPT, 2)
+        buffer_fill(tokens, <uint8_t> kind, 1)
+    literal.offset = <uint32_t> (scanner.start - writer.text)
+    literal.length = <uint32_t> scanner.length
+    literal.kind = <uint8_t> kind
+    buffer_put(writer.literals, <const unsigned char*> &literal, sizeof(Literal))
+    if kind == TOKEN_UNICODE_STRING:
+        writer.unicode = scanner.start
+        writer.unicode_length = scanner.length
+        writer.unicode_continued = scanner.continued
+        writer.watchful = True
+
+
+# What is not a literal. Separators stand where two tokens would run together, or be hard to read.
+cdef inline void write_verbatim(Writer* writer, const Scanner* scanner, int kind, int meaning) noexcept nogil:
+    cdef Buffer* tokens = writer.tokens
+    cdef bint punctuation = kind == TOKEN_PUNCTUATION
+    cdef Py_ssize_t at
+    if writer.list_close:
+        follow_list(writer, 0, meaning)
+    if not (writer.glued or punctuation):
+        buffer_fill(tokens, SPACE, 1)
+    at = tokens.length
+    if punctuation:
+        buffer_fill(tokens, <uint8_t> meaning, 1)
+        writer.glued = meaning != CLOSE and meaning != CLOSE_BRACKET
+        if writer.fold and (meaning == OPEN or meaning == CLOSE):
+            follow_rows(writer, meaning, at)
+    else:
+        buffer_put(tokens, scanner.start, scanner.length)
+        writer.glued = False
+        # Neither is a part of any statement; `..` could be taken for two dots.
+        if kind == TOKEN_OTHER or (kind == TOKEN_OPERATOR and scanner.start[0] == DOT):
+            writer.exact = True
+
+
+# Looks at a token that is the first, or comes after a semicolon or U&'…'. False: not lexable.
+cdef bint watch(Writer* writer, const Scanner* scanner, int kind, int meaning) noexcept nogil:
+    if writer.unicode != NULL and not follow_unicode(writer, scanner, kind, meaning):
+        return False
+    if not writer.begun and meaning != OPEN:
+        writer.begun = True
+        writer.exact = not begins_statement(scanner, kind)
+    if writer.ended and meaning != SEMICOLON:
+        writer.ended = False
+        writer.exact = True
+        buffer_fill(writer.tokens, SEMICOLON, 1)
+    writer.watchful = writer.unicode != NULL or not writer.begun
+    return True
 
 
 # Adds one token. False: not lexable.
 cdef inline bint write_token(Writer* writer, const Scanner* scanner, int kind) noexcept nogil:
     cdef int meaning = sense(scanner, kind, writer.previous)
-    cdef bint kept = kind >= TOKEN_INT4 and is_kept(writer, kind)
-    cdef Py_ssize_t at
-    if writer.unicode != NULL and not follow_unicode(writer, scanner, kind, meaning):
+    if writer.watchful and not watch(writer, scanner, kind, meaning):
         return False
-    if not writer.begun and meaning != OPEN:
-        writer.begun = True
-        writer.exact = meaning != SENSE_STATEMENT and meaning != SENSE_VALUES
     if meaning == SEMICOLON:
         writer.ended = True
+        writer.watchful = True
         writer.list_close = 0
+    elif kind >= TOKEN_INT4:
+        write_literal(writer, scanner, kind)
     else:
-        if writer.ended:
-            writer.ended = False
-            writer.exact = True
-            buffer_fill(writer.tokens, SEMICOLON, 1)
-        if writer.fold:
-            follow_list(writer, 0 if kept or kind < TOKEN_INT4 or scanner.modern else kind, meaning)
-        separate(writer, meaning)
-        at = writer.tokens.length
-        if kind >= TOKEN_INT4:
-            write_literal(writer, scanner, kind, kept)
-            note_literal(writer, scanner, kind)
-            if kind == TOKEN_UNICODE_STRING:
-                writer.unicode = scanner.start
-                writer.unicode_length = scanner.length
-                writer.unicode_continued = scanner.continued
-        else:
-            buffer_put(writer.tokens, scanner.start, scanner.length)
-            # Neither is a part of any statement; `..` could be taken for two dots.
-            if kind == TOKEN_OTHER or (kind == TOKEN_OPERATOR and scanner.start[0] == DOT):
-                writer.exact = True
-            elif writer.fold:
-                follow_rows(writer, meaning, at)
+        write_verbatim(writer, scanner, kind, meaning)
     writer.before = writer.previous
     writer.previous = meaning
     return True
@@ -338,6 +357,7 @@ cdef LexStatus lex(const unsigned char* text, Py_ssize_t length, bint fold, Lexe
     writer.literals = &out.literals
     writer.text = text
     writer.fold = fold
+    writer.watchful = True
     writer.exact = True
     writer.glued = True
     writer.rows_end = -2

@@ -62,6 +62,9 @@ cdef enum Start:
     START_DOLLAR = 8
     START_DOT = 9
     START_COLON = 10
+    START_SPACE = 11
+    START_MINUS = 12  # an operator, or a comment
+    START_SLASH = 13
 
 cdef uint8_t CLASS[256]
 cdef uint8_t START[256]
@@ -88,7 +91,8 @@ cdef void fill_tables() except *:
     for members, value in (
         (letters, START_WORD), (b"bBxXnNeEuU", START_PREFIX), (digits, START_DIGIT), (operators, START_OPERATOR),
         (b"()[],;", START_PUNCTUATION), (b"'", START_QUOTE), (b'"', START_DOUBLE_QUOTE), (b"$", START_DOLLAR),
-        (b".", START_DOT), (b":", START_COLON),
+        (b".", START_DOT), (b":", START_COLON), (b" \t\n\r\f\v", START_SPACE), (b"-", START_MINUS),
+        (b"/", START_SLASH),
     ):
         fill(START, members, value, False)
 
@@ -152,7 +156,7 @@ cdef bint is_text(const unsigned char* text, Py_ssize_t length) noexcept nogil:
     return True
 
 
-# --- Whitespace and comments -----------------------------------------------------------------------------------------
+# --- Comments --------------------------------------------------------------------------------------------------------
 
 cdef inline void pass_line(Cursor* input) noexcept nogil:
     while cursor_left(input) > 0 and not CLASS[cursor_peek(input, 0)] & CLASS_NEWLINE:
@@ -160,7 +164,7 @@ cdef inline void pass_line(Cursor* input) noexcept nogil:
 
 
 # Steps behind the comment whose /* is under the cursor; False where it does not end.
-cdef bint pass_comment(Cursor* input) noexcept nogil:
+cdef inline bint pass_comment(Cursor* input) noexcept nogil:
     cdef Py_ssize_t depth = 0
     cdef int byte
     while cursor_left(input) >= 2:
@@ -176,22 +180,6 @@ cdef bint pass_comment(Cursor* input) noexcept nogil:
         else:
             cursor_take(input, 1)
     return False
-
-
-cdef inline bint pass_separators(Cursor* input) noexcept nogil:
-    cdef int byte
-    while cursor_left(input) > 0:
-        byte = cursor_peek(input, 0)
-        if CLASS[byte] & CLASS_SPACE:
-            cursor_take(input, 1)
-        elif byte == MINUS and look(input, 1) == MINUS:
-            pass_line(input)
-        elif byte == SLASH and look(input, 1) == STAR:
-            if not pass_comment(input):
-                return False
-        else:
-            break
-    return True
 
 
 # --- Strings ---------------------------------------------------------------------------------------------------------
@@ -447,7 +435,6 @@ cdef int operator(Scanner* scanner) noexcept nogil:
     cdef Cursor* input = &scanner.input
     cdef Py_ssize_t end = 0
     cdef Py_ssize_t length
-    cdef bint ends_in_sign = False
     cdef int byte
     if input.at < scanner.signs_end:
         cursor_take(input, 1)
@@ -514,43 +501,62 @@ cdef int dotted_or_colon(Scanner* scanner, int byte) noexcept nogil:
     return TOKEN_PUNCTUATION if byte == DOT else TOKEN_OPERATOR
 
 
-cdef int next_token(Scanner* scanner) noexcept nogil:
+# The token that begins at the cursor, with a byte of this class; what is common does not come here.
+cdef int uncommon_token(Scanner* scanner, int start, int byte) noexcept nogil:
     cdef Cursor* input = &scanner.input
+    if start == START_PREFIX:
+        return prefixed(scanner)
+    if start == START_OPERATOR or start == START_MINUS or start == START_SLASH:
+        return operator(scanner)
+    if start == START_DIGIT:
+        return number(scanner)
+    if start == START_DOLLAR:
+        return dollar(scanner)
+    if start == START_DOT or start == START_COLON:
+        return dotted_or_colon(scanner, byte)
+    cursor_take(input, 1)
+    if start == START_QUOTE:
+        return string(scanner, TOKEN_STRING)
+    if start == START_DOUBLE_QUOTE:
+        return quoted(scanner, TOKEN_QUOTED, 1)
+    return TOKEN_OTHER
+
+
+cdef int next_token(Scanner* scanner) noexcept nogil:
+    cdef Cursor input = scanner.input  # a copy: it stays in registers
     cdef int kind = TOKEN_END
     cdef int byte, start
-    if not pass_separators(input):
-        return TOKEN_ERROR
-    scanner.start = input.at
     scanner.modern = False
-    if cursor_left(input) > 0:
-        byte = cursor_peek(input, 0)
+    while cursor_left(&input) > 0:
+        byte = cursor_peek(&input, 0)
         start = START[byte]
+        if start == START_SPACE:
+            cursor_take(&input, 1)
+            continue
+        if start == START_MINUS and look(&input, 1) == MINUS:
+            pass_line(&input)
+            continue
+        if start == START_SLASH and look(&input, 1) == STAR:
+            if not pass_comment(&input):
+                return TOKEN_ERROR
+            continue
+        scanner.start = input.at
         if start == START_WORD:
-            pass_class(input, CLASS_IDENT)
+            pass_class(&input, CLASS_IDENT)
             kind = TOKEN_WORD
-        elif start == START_PREFIX:
-            kind = prefixed(scanner)
         elif start == START_PUNCTUATION:
-            cursor_take(input, 1)
+            cursor_take(&input, 1)
             kind = TOKEN_PUNCTUATION
-        elif start == START_OPERATOR:
-            kind = operator(scanner)
-        elif start == START_DIGIT:
-            kind = number(scanner)
-        elif start == START_QUOTE:
-            cursor_take(input, 1)
-            kind = string(scanner, TOKEN_STRING)
-        elif start == START_DOUBLE_QUOTE:
-            cursor_take(input, 1)
-            kind = quoted(scanner, TOKEN_QUOTED, 1)
-        elif start == START_DOLLAR:
-            kind = dollar(scanner)
-        elif start == START_DOT or start == START_COLON:
-            kind = dotted_or_colon(scanner, byte)
         else:
-            cursor_take(input, 1)
-            kind = TOKEN_OTHER
-    scanner.length = cursor_since(input, scanner.start)
+            scanner.input = input
+            kind = uncommon_token(scanner, start, byte)
+            scanner.length = cursor_since(&scanner.input, scanner.start)
+            return kind
+        break
+    else:
+        scanner.start = input.at
+    scanner.length = cursor_since(&input, scanner.start)
+    scanner.input = input
     return kind
 
 
