@@ -83,13 +83,16 @@ class Expressions:
         if OPAQUE_SOURCE in origin.sources and self.facts.missing:
             return  # the server does not know the name either
         denied = self.context.protection.not_searchable(origin.sources)
-        if denied == "unknown":
+        if denied is None:
+            return
+        location = self.facts.places.get(denied, location)
+        if denied == OPAQUE_SOURCE:
             what = "a value that may derive from anything may not be used to select, order, join or group rows"
             self.facts.refusals.append(Finding(what, location))
-        elif denied is not None:
+        else:
             self.facts.refusals.append(
                 Finding(
-                    f"the protected column {denied} may not be used to select, order, join or group rows",
+                    f"the protected column {self.context.protection.label(denied)} may not be used to select, order, join or group rows",
                     location,
                     'leave it out of the condition; or the policy\'s owner sets predicates = "allow" for this column',
                 )
@@ -133,7 +136,9 @@ class Expressions:
             return item.whole()
         names = strings(node.fields)
         origin = self._named(names, scope, node.location)
-        self.facts.protected |= self.context.protection.protected_of(origin.sources)
+        for source in self.context.protection.protected_of(origin.sources):
+            self.facts.protected.add(source)
+            self.facts.places[source] = node.location
         return origin
 
     def _named(self, names: list[str], scope: Scope, location: int) -> Origin:

@@ -38,6 +38,7 @@ class Facts:
     unknown_writes: bool = False  # opaque code takes part
     guarded: Finding | None = None  # the first relation that only plain columns may be read from
     protected: set[tuple[int, int]] = field(default_factory=set)  # protected columns that it reads
+    places: dict[tuple[int, int], int] = field(default_factory=dict)  # where these were named last
     refusals: list[Finding] = field(default_factory=list)
     opaque: list[Finding] = field(default_factory=list)  # functions, operators, types that run unread code
     hidden: list[Finding] = field(default_factory=list)  # the same, run behind a relation: triggers, policies, views

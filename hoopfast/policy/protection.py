@@ -98,12 +98,12 @@ class Protection:
         """Those of the sources that are protected."""
         return {source for source in sources if self.guard(source) is not None}
 
-    def not_searchable(self, sources: Iterable[Source]) -> str | None:
-        """The name of a source that conditions may not use, if there is one."""
+    def not_searchable(self, sources: Iterable[Source]) -> Source | None:
+        """A source that conditions may not use, if there is one."""
         for source in sources:
             guard = self.guard(source)
             if guard is not None and not guard.searchable:
-                return guard.label
+                return source
         return None
 
     def guarded(self, relation: Relation) -> bool:
