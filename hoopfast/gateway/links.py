@@ -56,15 +56,15 @@ class Hooks(NamedTuple):
 class ReadBuffer:
     """The one read buffer of a loop."""
 
-    __slots__ = ("_size", "view")
+    __slots__ = ("size", "view")
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self.view = memoryview(bytearray(size))
 
     def renew(self) -> None:
         """Leave the present buffer to whoever holds a view of it."""
-        self.view = memoryview(bytearray(self._size))
+        self.view = memoryview(bytearray(self.size))
 
 
 class Link(asyncio.BufferedProtocol):
@@ -116,7 +116,7 @@ class Link(asyncio.BufferedProtocol):
         self.receiver = NOBODY
 
     def pause_writing(self) -> None:
-        """More is queued than write_high."""
+        """So much is queued that another read would be too much."""
         self.full = True
         self.receiver.congested(True)
 
@@ -210,7 +210,9 @@ class Link(asyncio.BufferedProtocol):
 
     def _use(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are none of its heirs
-        self.transport.set_write_buffer_limits(high=self._write_high)
+        # One more read may be added to what is queued: then it is write_high and no more. Not 0: uvloop's TLS transports
+        # would take an empty queue for a full one.
+        self.transport.set_write_buffer_limits(high=max(self._write_high - self._buffer.size, 1), low=0)
 
     def _linger(self, left: float) -> None:
         transport = self.transport
