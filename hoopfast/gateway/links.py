@@ -210,7 +210,7 @@ class Link(asyncio.BufferedProtocol):
 
     def _use(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are none of its heirs
-        # One more read may be added to what is queued: then it is write_high and no more. Not 0: uvloop's TLS transports
+        # One more read may be added to what is queued: then it is write_high, no more. Not 0: uvloop's TLS transports
         # would take an empty queue for a full one.
         self.transport.set_write_buffer_limits(high=max(self._write_high - self._buffer.size, 1), low=0)
 
