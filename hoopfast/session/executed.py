@@ -59,7 +59,7 @@ def confirm(state: ConversationState, entry: Expected, command: Command, tag: st
         state.drop_portals(names.doubt(entry.portal))
     if command.discards_all:
         names.end_prepared()
-        state.drop_portals(names.end_portals())
+        state.drop_portals(names.end_portals(entry.portal))
     if command.prepares is not None and command.prepared is not None:
         prepared = entry.prepared or _prepared(command, command.prepared, entry.text)
         names.confirm_prepared(prepared.name, prepared)
@@ -74,9 +74,9 @@ def confirm(state: ConversationState, entry: Expected, command: Command, tag: st
         previous = names.confirm_portal(command.closes.encode("utf-8"), None)
         state.drop_portals([previous] if previous else [])
     elif command.closes is not None:
-        state.drop_portals(names.end_portals())
+        state.drop_portals(names.end_portals(entry.portal))
     if command.transaction in _ENDS:
-        state.drop_portals(names.end_transaction())
+        state.drop_portals(names.end_transaction(entry.portal))
         # COMMIT and PREPARE TRANSACTION of a failed transaction answer ROLLBACK.
         done = _ENDS[command.transaction]
         state.ledger.end_transaction(done if tag != "ROLLBACK" else "rolled back", under_way=entry.sequence)

@@ -119,21 +119,25 @@ class NameTable:
         """The portal that the backend has confirmed under this name."""
         return self._portals.get(name)
 
-    def end_transaction(self) -> list[Portal]:
-        """The transaction is over: every portal but the holdable cursors is gone; returns those."""
-        ended = [portal for portal in self._portals.values() if not portal.holdable]
-        self._portals = {name: portal for name, portal in self._portals.items() if portal.holdable}
-        return ended
+    def end_transaction(self, keep: Portal | None = None) -> list[Portal]:
+        """The transaction is over: every portal but the holdable cursors is gone; returns those.
+
+        `keep` is the portal that is executing the command: an active portal survives it (portalmem.c).
+        """
+        return self._end([portal for portal in self._portals.values() if not portal.holdable and portal is not keep])
 
     def end_prepared(self) -> None:
         """DEALLOCATE ALL: no prepared statement is left but the unnamed one (DropAllPreparedStatements)."""
         self._prepared = {name: prepared for name, prepared in self._prepared.items() if not name}
 
-    def end_portals(self) -> list[Portal]:
-        """CLOSE ALL: no portal is left; returns those that there were."""
-        ended = list(self._portals.values())
-        self._portals.clear()
-        return ended
+    def end_portals(self, keep: Portal | None) -> list[Portal]:
+        """CLOSE ALL: no portal is left but the one that executes it; returns those that there were."""
+        return self._end([portal for portal in self._portals.values() if portal is not keep])
+
+    def _end(self, portals: list[Portal]) -> list[Portal]:
+        for portal in portals:
+            del self._portals[portal.name]
+        return portals
 
     def doubt(self, keep: Portal | None) -> list[Portal]:
         """Opaque code has run: no name but the unnamed ones is sure any more; returns the portals that were.
@@ -142,6 +146,4 @@ class NameTable:
         """
         for prepared in self._prepared.values():
             prepared.unsure = prepared.unsure or bool(prepared.name)
-        gone = [portal for name, portal in self._portals.items() if name and portal is not keep]
-        self._portals = {name: portal for name, portal in self._portals.items() if not name or portal is keep}
-        return gone
+        return self._end([portal for portal in self._portals.values() if portal.name and portal is not keep])

@@ -177,7 +177,7 @@ def relay(near: socket.socket, far: socket.socket, recorder: ListRecorder, failu
         return carry_out(conversation.resume()) if effects.catalog_needed else effects.close
 
     closed = False
-    with near, far:
+    with near, far, contextlib.suppress(BrokenPipeError):  # the frontend may have gone
         while not closed:
             watched = [far, near] if conversation.reads_frontend else [far]
             for one in select.select(watched, [], [])[0]:
@@ -265,7 +265,8 @@ class Script:
             (1, self._extended_copy),
             (6, lambda: self._parse(self._text(), self._name())),
             (6, lambda: bind(self._name(), self._name(), result_formats=self._random.choice(((), (1,))))),
-            (3, lambda: describe(self._random.choice("SP"), self._name())),
+            (3, lambda: describe("S", self._name())),
+            (2, lambda: describe("P", self._random.choice("scq"))),  # a Query that failed leaves an unnamed one behind
             (7, lambda: execute(self._name(), self._random.choice((0, 0, 1, 2)))),
             (8, self._whole),
             (2, lambda: close(self._random.choice("SP"), self._name())),
@@ -320,15 +321,17 @@ def run_script(server: ThrowawayPostgres, databases: tuple[str, str], seed: int,
     """One script; fails with the round that came out differently."""
     script = Script(seed)
     pair = Pair(server, databases)
-    for number in range(rounds):
-        data = script.round()
-        direct, relayed = pair.run(data)
-        if any(m.type == "E" and m.sqlstate == "XX000" for m in direct):
-            break  # "unexpected state STARTED": a mistake of PostgreSQL's, of a Query in a pipeline
-        if any(m.type == "E" and m.sqlstate == "0A000" for m in relayed):
-            break  # refused for safety where the server goes on; the two sessions may differ from here on
-        assert comparable(relayed) == comparable(direct), f"seed {seed}, round {number}: {data!r} {pair.failures!r}"
-    pair.close()
+    try:
+        for number in range(rounds):
+            data = script.round()
+            direct, relayed = pair.run(data)
+            if any(m.type == "E" and m.sqlstate == "XX000" for m in direct):
+                break  # "unexpected state STARTED": a mistake of PostgreSQL's, of a Query in a pipeline
+            if any(m.type == "E" and m.sqlstate == "0A000" for m in relayed):
+                break  # refused for safety where the server goes on; the two sessions may differ from here on
+            assert comparable(relayed) == comparable(direct), f"seed {seed}, round {number}: {data!r} {pair.failures!r}"
+    finally:
+        pair.close()
     assert not pair.failures
     assert all(ending != "open" for _, ending in pair.recorder.story())
 
