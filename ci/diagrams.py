@@ -1,7 +1,7 @@
 """Draws docs/states.md from the verdict tables of hoopfast/wire/protocol.py.
 
-`python -m ci.diagrams` writes the file; `tests/test_diagrams.py` fails when it is out of date. Adds nothing of its own to
-what the tables say.
+`python -m ci.diagrams` writes the file; `tests/test_diagrams.py` fails when it is out of date. Adds nothing of its own
+to what the tables say.
 """
 
 from __future__ import annotations
