@@ -299,6 +299,7 @@ cdef bint watch(Writer* writer, const Scanner* scanner, int kind, int meaning) n
         writer.ended = False
         writer.exact = True
         buffer_fill(writer.tokens, SEMICOLON, 1)
+        writer.glued = False
     writer.watchful = writer.unicode != NULL or not writer.begun
     return True
 

@@ -396,6 +396,18 @@ cdef inline int integer_kind(uint64_t value) noexcept nogil:
     return TOKEN_INT4 if value <= 0x7FFFFFFF else TOKEN_INT8 if value < <uint64_t> 1 << 63 else TOKEN_NUMERIC
 
 
+# Whether the end of the number under the cursor could be a name: 1_0$ and 1e5$ are 1 and a name, as that is longer.
+cdef bint ends_in_name(const Scanner* scanner) noexcept nogil:
+    cdef Cursor input
+    cdef bint name = False
+    cdef int members
+    cursor_open(&input, scanner.start, cursor_since(&scanner.input, scanner.start))
+    while cursor_left(&input) > 0:
+        members = CLASS[cursor_take(&input, 1)[0]]
+        name = (members & CLASS_IDENT_START) != 0 or (name and (members & CLASS_IDENT) != 0)
+    return name
+
+
 # What begins with a digit, or with a dot and a digit.
 cdef int number(Scanner* scanner) noexcept nogil:
     cdef Cursor* input = &scanner.input
@@ -423,7 +435,9 @@ cdef int number(Scanner* scanner) noexcept nogil:
             return TOKEN_ERROR
         kind = TOKEN_NUMERIC
     # 1a is an error, or two tokens before PostgreSQL 15.
-    return TOKEN_ERROR if looks_like(input, 0, CLASS_IDENT_START) else kind
+    if looks_like(input, 0, CLASS_IDENT_START) or (look(input, 0) == DOLLAR and ends_in_name(scanner)):
+        return TOKEN_ERROR
+    return kind
 
 
 # --- Tokens ----------------------------------------------------------------------------------------------------------
