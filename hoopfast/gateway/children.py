@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from hoopfast.gateway.channel import Channel, Message
 from hoopfast.gateway.logs import logger
@@ -100,10 +102,12 @@ class Child:
             settings = json.dumps({**self._settings, "channel": theirs.fileno()})
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # nothing is imported from the folder that the gateway happens to be started in
                 "-m",
                 self._module,
                 settings,
                 stdin=subprocess.DEVNULL,
+                env=_environment(),
                 pass_fds=(*self._descriptors, theirs.fileno()),
             )
         except BaseException:
@@ -124,3 +128,12 @@ class Child:
         if message.get("word") == "ready":
             self.ready.set()
         self._on_message(self, message)
+
+
+def _environment() -> dict[str, str]:
+    """This process's, with a source tree's root in the path if that is where the package is."""
+    root = str(Path(__file__).resolve().parents[2])
+    if "site-packages" in root:
+        return dict(os.environ)
+    path = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}

@@ -196,3 +196,32 @@ def test_nothing_passes_without_a_journal(
                 return False
 
         assert until(works_again)
+
+
+def test_a_frontend_in_tls_that_goes_cancels_what_it_left(place: Place, postgres18: ThrowawayPostgres) -> None:
+    with Gateway(place, place.with_tls()) as gateway:
+        frontend = Frontend.connect(gateway.dsn())
+        frontend.send(protocol.query("SELECT pg_sleep(60), 'left in tls'"))
+        assert until(lambda: running(postgres18, "left in tls"))
+        frontend.close()
+        assert until(lambda: not running(postgres18, "left in tls"), 5)
+
+
+def test_sessions_leave_nothing_behind(gateway: Gateway) -> None:
+    def open_files(pid: int) -> int:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    def sessions(count: int) -> None:
+        for number in range(count):
+            with Frontend.connect(gateway.dsn()) as frontend:
+                frontend.run(protocol.query(f"SELECT {number}"))
+                if number % 3 == 0:
+                    frontend.send(protocol.TERMINATE)
+
+    [worker] = gateway.workers()
+    sessions(50)
+    time.sleep(0.5)
+    files, memory = open_files(worker), resident(worker)
+    sessions(300)
+    assert until(lambda: open_files(worker) <= files)
+    assert resident(worker) - memory < 2 << 20
