@@ -31,9 +31,8 @@ from hoopfast.gateway.listener import Listener
 from hoopfast.gateway.relay import Relay
 from hoopfast.gateway.reload import described, reloaded
 from hoopfast.gateway.settings import Settings
-from hoopfast.gateway.shared import Epochs
+from hoopfast.gateway.shared import Epochs, SharedNotifications
 from hoopfast.policy.engine import PolicyEngine
-from hoopfast.session.notifications import Notifications
 
 CLOCK = 0.5  # seconds between two looks at the sessions' limits
 KEYS = 60.0  # … and at the age of the issuers' keys
@@ -69,7 +68,7 @@ class Worker:
         self.catalogs = Catalogs(Epochs(given.memory, given.index, given.workers))
         self.journal = WorkerJournal(loaded, f"worker-{given.index}")
         self.cancel_keys = CancelKeys(given.index, channel.send)
-        self.notifications = Notifications()
+        self.notifications = SharedNotifications(given.memory)
         self.listener = Listener(self)
         self._cancels = limits.Counter(limits.CANCELS)
         self._relays: set[Relay] = set()

@@ -67,3 +67,33 @@ def test_bounds(worker: int, workers: int) -> None:
             shared.Epochs(memory, worker, workers)
     finally:
         os.close(memory)
+
+
+def test_a_notification_of_one_worker_passes_in_all() -> None:
+    memory = shared.create()
+    try:
+        one, other = shared.SharedNotifications(memory), shared.SharedNotifications(memory)
+        one.forwarded("channel", "payload")
+        assert other.may_pass(b"channel", b"payload")
+        assert not other.may_pass(b"channel", b"another")
+        assert not other.may_pass(b"another", b"payload")
+        assert other.may_pass(b"channel", b"")
+        for number in range(100_000):
+            one.forwarded("channel", str(number))
+        passing = sum(other.may_pass(b"channel", str(number).encode()) for number in range(100_000))
+        assert 10_000 < passing <= 1 << 14  # bounded: what is displaced is forgotten
+        one.close()
+        other.close()
+    finally:
+        os.close(memory)
+
+
+def test_the_memory_holds_no_payload() -> None:
+    memory = shared.create()
+    try:
+        notifications = shared.SharedNotifications(memory)
+        notifications.forwarded("channel", "778-83-4281")
+        assert b"778-83" not in os.pread(memory, 1 << 30, 0)
+        notifications.close()
+    finally:
+        os.close(memory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ import uvloop
 
 from hoopfast.session.conversation import Conversation
 from tests.gateway.in_process import InProcess, running_worker
-from tests.gateway.running import Place
+from tests.gateway.running import Gateway, Place
 from tests.support import protocol
 from tests.support.protocol import Frontend, Message
 
@@ -79,3 +80,17 @@ def test_sessions_are_counted_out(place: Place) -> None:
             assert not running.worker.cancel_keys._sessions
 
     uvloop.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_notifications_pass_between_workers(two_workers: Gateway) -> None:
+    def worker(frontend: Frontend) -> int:
+        return int.from_bytes(frontend.backend_key[:4], "big") >> 20
+
+    with contextlib.ExitStack() as stack:
+        frontends = [stack.enter_context(Frontend.connect(two_workers.dsn())) for _ in range(12)]
+        listening = frontends[0]
+        notifying = next(one for one in frontends if worker(one) != worker(listening))
+        listening.run(protocol.query("LISTEN news"))
+        notifying.run(protocol.query("NOTIFY news, 'from the other worker'"))
+        [notification] = listening.read_until("A")
+        assert notification.body[4:] == b"news\0from the other worker\0"
