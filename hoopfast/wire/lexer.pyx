@@ -398,11 +398,11 @@ cdef void lexed_release(Lexed* lexed) noexcept nogil:
 # --- For Python ------------------------------------------------------------------------------------------------------
 
 # What of the tokens is not shown as it stands. A quoted identifier is matched so that nothing is looked for in it.
-UNSHOWN = re.compile(rb'"[^"]*"|\xC0[^\xC0]*\xC0|\xFF[\xF5-\xFF]|[\xF5-\xFE]|,')
+_UNSHOWN = re.compile(rb'"[^"]*"|\xC0[^\xC0]*\xC0|\xFF[\xF5-\xFF]|[\xF5-\xFE]|,')
 
 
-def show(match):
-    """What is shown for a match of UNSHOWN."""
+def _show(match):
+    """What is shown for a match of _UNSHOWN."""
     found = match[0]
     if found[0] == MARK_KEPT:
         return b"?" if len(found) > 2 else b""
@@ -422,7 +422,7 @@ class Shape(NamedTuple):
     @property
     def rendered(self):
         """The text for the journal: no comments, literals as `?`, what is folded as `?, ...`."""
-        return UNSHOWN.sub(show, self.tokens).decode()
+        return _UNSHOWN.sub(_show, self.tokens).decode()
 
 
 cdef bytes content(const Buffer* buffer):

@@ -23,19 +23,13 @@ cdef enum:
     BACKSLASH = 92
     DOLLAR = 36
     DOT = 46
-    COMMA = 44
     PLUS = 43
     MINUS = 45
     SLASH = 47
     STAR = 42
     COLON = 58
-    SEMICOLON = 59
     EQUALS = 61
     UNDERSCORE = 95
-    OPEN = 40
-    CLOSE = 41
-    OPEN_BRACKET = 91
-    CLOSE_BRACKET = 93
     CASE = 0x20  # the bit that makes an ASCII letter small, and no other byte a letter
 
 # What a byte may be part of; see scan.l's definitions.
@@ -70,13 +64,8 @@ cdef uint8_t CLASS[256]
 cdef uint8_t START[256]
 
 
-cdef void fill(uint8_t* table, bytes members, uint8_t value, bint add) except *:
-    cdef uint8_t byte
-    for byte in members:
-        table[byte] = (table[byte] | value) if add else value
-
-
 cdef void fill_tables() except *:
+    cdef uint8_t byte
     high = bytes(range(128, 256))
     digits = b"0123456789"
     letters = b"abcdefghijklmnopqrstuvwxyz"
@@ -87,14 +76,16 @@ cdef void fill_tables() except *:
         (letters + digits + b"$", CLASS_IDENT), (digits, CLASS_DIGIT), (digits + b"abcdefABCDEF", CLASS_HEX),
         (operators, CLASS_OPERATOR), (b"~!@#^&|`?%", CLASS_NOT_SQL_OPERATOR),
     ):
-        fill(CLASS, members, value, True)
+        for byte in members:
+            CLASS[byte] |= value
     for members, value in (
         (letters, START_WORD), (b"bBxXnNeEuU", START_PREFIX), (digits, START_DIGIT), (operators, START_OPERATOR),
         (b"()[],;", START_PUNCTUATION), (b"'", START_QUOTE), (b'"', START_DOUBLE_QUOTE), (b"$", START_DOLLAR),
         (b".", START_DOT), (b":", START_COLON), (b" \t\n\r\f\v", START_SPACE), (b"-", START_MINUS),
         (b"/", START_SLASH),
     ):
-        fill(START, members, value, False)
+        for byte in members:
+            START[byte] = value
 
 
 fill_tables()
@@ -327,8 +318,8 @@ cdef int quoted(Scanner* scanner, int kind, Py_ssize_t opening) noexcept nogil:
     return TOKEN_ERROR
 
 
-# A dollar-quoted string whose delimiter the cursor is at. A `$` in it that does not begin the delimiter is compared with
-# it only up to the next `$`, so this is linear.
+# A dollar-quoted string whose delimiter the cursor is at. What is compared with the delimiter holds no other `$` before
+# it differs, so this is linear.
 cdef int dollar_quoted(Scanner* scanner, Py_ssize_t delimiter) noexcept nogil:
     cdef Cursor* input = &scanner.input
     cursor_take(input, delimiter)
@@ -345,12 +336,12 @@ cdef int dollar_quoted(Scanner* scanner, Py_ssize_t delimiter) noexcept nogil:
 cdef int dollar(Scanner* scanner) noexcept nogil:
     cdef Cursor* input = &scanner.input
     cdef Py_ssize_t end = 1
-    cdef int64_t number = 0
+    cdef int64_t value = 0
     if looks_like(input, 1, CLASS_DIGIT):
         cursor_take(input, 1)
         while looks_like(input, 0, CLASS_DIGIT):
-            number = number * 10 + cursor_take(input, 1)[0] - 48
-            if number > 0x7FFFFFFF:
+            value = value * 10 + cursor_take(input, 1)[0] - 48
+            if value > 0x7FFFFFFF:
                 return TOKEN_ERROR
         # $1a is an error, or two tokens before PostgreSQL 15.
         return TOKEN_ERROR if looks_like(input, 0, CLASS_IDENT_START) else TOKEN_PARAMETER
@@ -449,7 +440,7 @@ cdef int operator(Scanner* scanner) noexcept nogil:
     cdef Cursor* input = &scanner.input
     cdef Py_ssize_t end = 0
     cdef Py_ssize_t length
-    cdef int byte
+    cdef int byte, seen = 0
     if input.at < scanner.signs_end:
         cursor_take(input, 1)
         return TOKEN_OPERATOR
@@ -459,25 +450,18 @@ cdef int operator(Scanner* scanner) noexcept nogil:
             (byte == MINUS and look(input, end + 1) == MINUS) or (byte == SLASH and look(input, end + 1) == STAR)
         ):
             break
+        seen |= CLASS[byte]
         end += 1
     length = end
     while length > 1 and (cursor_peek(input, length - 1) == PLUS or cursor_peek(input, length - 1) == MINUS):
         length -= 1
-    if length < end and not holds_class(input, length, CLASS_NOT_SQL_OPERATOR):
+    if length < end and not seen & CLASS_NOT_SQL_OPERATOR:
         scanner.signs_end = input.at + end
         end = length
     if end >= NAMEDATALEN:
         return TOKEN_ERROR
     cursor_take(input, end)
     return TOKEN_OPERATOR
-
-
-cdef inline bint holds_class(const Cursor* input, Py_ssize_t length, int members) noexcept nogil:
-    cdef Py_ssize_t place
-    for place in range(length):
-        if CLASS[cursor_peek(input, place)] & members:
-            return True
-    return False
 
 
 # What begins with a letter that may say the kind of the string, or of the quoted identifier, behind it.
@@ -579,33 +563,19 @@ cdef bint scanner_open(Scanner* scanner, const unsigned char* text, Py_ssize_t l
     scanner.start = text
     scanner.length = 0
     scanner.continued = False
-    scanner.modern = False
     scanner.signs_end = text
     return is_text(text, length)
 
 
 # --- For tests and tools ---------------------------------------------------------------------------------------------
 
-class TokenKind(IntEnum):
-    """What a token is."""
-
-    WORD = TOKEN_WORD
-    QUOTED = TOKEN_QUOTED
-    UNICODE_QUOTED = TOKEN_UNICODE_QUOTED
-    PARAMETER = TOKEN_PARAMETER
-    OPERATOR = TOKEN_OPERATOR
-    PUNCTUATION = TOKEN_PUNCTUATION
-    OTHER = TOKEN_OTHER
-    INT4 = TOKEN_INT4
-    INT8 = TOKEN_INT8
-    NUMERIC = TOKEN_NUMERIC
-    STRING = TOKEN_STRING
-    ESCAPE_STRING = TOKEN_ESCAPE_STRING
-    UNICODE_STRING = TOKEN_UNICODE_STRING
-    NATIONAL_STRING = TOKEN_NATIONAL_STRING
-    BIT_STRING = TOKEN_BIT_STRING
-    HEX_STRING = TOKEN_HEX_STRING
-    DOLLAR_STRING = TOKEN_DOLLAR_STRING
+TokenKind = IntEnum("TokenKind", {
+    "WORD": TOKEN_WORD, "QUOTED": TOKEN_QUOTED, "UNICODE_QUOTED": TOKEN_UNICODE_QUOTED, "PARAMETER": TOKEN_PARAMETER,
+    "OPERATOR": TOKEN_OPERATOR, "PUNCTUATION": TOKEN_PUNCTUATION, "OTHER": TOKEN_OTHER, "INT4": TOKEN_INT4,
+    "INT8": TOKEN_INT8, "NUMERIC": TOKEN_NUMERIC, "STRING": TOKEN_STRING, "ESCAPE_STRING": TOKEN_ESCAPE_STRING,
+    "UNICODE_STRING": TOKEN_UNICODE_STRING, "NATIONAL_STRING": TOKEN_NATIONAL_STRING, "BIT_STRING": TOKEN_BIT_STRING,
+    "HEX_STRING": TOKEN_HEX_STRING, "DOLLAR_STRING": TOKEN_DOLLAR_STRING,
+}, module=__name__)
 
 
 class Token(NamedTuple):

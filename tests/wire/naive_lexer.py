@@ -97,9 +97,7 @@ PART = {  # what stands between the opening quote of a string, or of a part of i
     TokenKind.HEX_STRING: re.compile(rb"[^']*", re.DOTALL),
 }
 PLAIN_PART = re.compile(rb"(?:[^']|'')*", re.DOTALL)
-ESCAPES = re.compile(
-    rb"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([uU])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|.)", re.DOTALL
-)
+ESCAPES = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([uU])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|.)", re.DOTALL)
 
 
 def _comment_end(text: bytes, at: int) -> int:
@@ -204,7 +202,9 @@ def _token(text: bytes, at: int, name: str, found: bytes) -> NaiveToken:
     if name in ("typecast", "dot_dot", "colon_equals"):
         return token(TokenKind.OPERATOR, end)
     if name == "self":
-        return token(TokenKind.PUNCTUATION if found in (*b"()[],;.",) or found in b"()[],;." else TokenKind.OPERATOR, end)
+        return token(
+            TokenKind.PUNCTUATION if found in (*b"()[],;.",) or found in b"()[],;." else TokenKind.OPERATOR, end
+        )
     if name == "operator":
         return token(TokenKind.OPERATOR, at + len(_operator(found)))
     if name == "param":
@@ -289,7 +289,9 @@ def _check_unicode_strings(tokens: list[NaiveToken]) -> None:
         following = tokens[place + 1 : place + 3]
         if following and following[0].text.lower() == b"uescape":
             simple = len(following) == 2 and following[1].kind is TokenKind.STRING and len(following[1].text) == 3
-            if not simple or following[1].text[1:2] in (*[bytes((byte,)) for byte in b"0123456789abcdefABCDEF+\" \t\n\r\f\v"],):
+            if not simple or following[1].text[1:2] in (
+                *[bytes((byte,)) for byte in b'0123456789abcdefABCDEF+" \t\n\r\f\v'],
+            ):
                 raise NotLexable(UNICODE_ESCAPES)
             _check_unicode(token, following[1].text[1:2])
         else:
@@ -305,9 +307,9 @@ def _written(tokens: list[NaiveToken]) -> list[bytes]:
         free = before[-3:-2] != [b"."] or len(before) < 3
         if token.kind < TokenKind.INT4:
             written.append(token.text)
-        elif (
-            before[-1:] == [b"uescape"] and before[-2:-1] != [b"."] and token.kind in SIMPLE_STRINGS
-        ) or (before[-2:] == [b"float", b"("] and free and token.kind in NUMBERS):
+        elif (before[-1:] == [b"uescape"] and before[-2:-1] != [b"."] and token.kind in SIMPLE_STRINGS) or (
+            before[-2:] == [b"float", b"("] and free and token.kind in NUMBERS
+        ):
             written.append(b"\xc0" + token.text + b"\xc0")
         elif token.kind in NUMBERS and re.match(rb"0[xXoObB]|.*_", token.text):
             written.append(b"\xc0\xc0" + bytes((token.kind,)))
@@ -361,7 +363,10 @@ def _fold_rows(items: list[Item]) -> list[Item]:
         if not values or (place > 1 and tokens[place - 2].text == b"."):
             continue
         row: list[bytes] = []
-        while place < len(items) and tokens[place].text == b"(" and (end := _closing(tokens, place)) > 0:
+        while place < len(items) and tokens[place].text == b"(":
+            end = _closing(tokens, place)
+            if end < 0:
+                return done + items[place:]
             this = [item[1] for item in items[place : end + 1]]
             if this == row:
                 done.pop()  # the comma
