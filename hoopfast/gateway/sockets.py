@@ -32,7 +32,8 @@ def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
             sockets.append(listener)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listener.bind((address[0], sockets[0].getsockname()[1], *address[2:]))
+            listener.bind((address[0], port, *address[2:]))
+            port = listener.getsockname()[1]
             listener.listen(BACKLOG)
             listener.setblocking(False)
     except OSError as error:

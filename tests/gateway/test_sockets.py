@@ -44,7 +44,20 @@ def test_a_port_is_free_again_at_once() -> None:
         first.accept()[0].close()
     first.close()
     [second] = listening_sockets("127.0.0.1", port, 1)
-    second.close()
+    with second:
+        assert second.getsockname()[1] == port
+
+
+def test_a_port_that_is_asked_for_is_the_port_of_all() -> None:
+    [first] = listening_sockets("127.0.0.1", 0, 1)
+    port = first.getsockname()[1]
+    first.close()
+    made = listening_sockets("127.0.0.1", port, 2)
+    try:
+        assert [one.getsockname()[1] for one in made] == [port, port]
+    finally:
+        for one in made:
+            one.close()
 
 
 def test_an_unknown_host() -> None:
