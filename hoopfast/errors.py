@@ -2,8 +2,8 @@
 
 Owns the mapping from a cause to the PostgreSQL error fields that the frontend is told. Knows no bytes, no policy, no
 sockets. No message built here may hold a row value, a token, a password or a protected literal: what stands in an error
-ends up in logs. SQLSTATEs are those of the PostgreSQL manual, appendix A; which one goes with which cause is the table in
-docs/design.md §5.7.
+ends up in logs. SQLSTATEs are those of the PostgreSQL manual, appendix A; which one goes with which cause is the
+table in docs/design.md §5.7.
 """
 
 from __future__ import annotations

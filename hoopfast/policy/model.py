@@ -1,7 +1,7 @@
 """The words of a decision: what policy/ answers and session/ acts on.
 
-The only part of policy/ that session/ knows. Plain immutable values: no parser, no catalog, no configuration, no bytes of
-the wire. The words are those of docs/design.md §2 and §5.6.
+The only part of policy/ that session/ knows. Plain immutable values: no parser, no catalog, no configuration, no
+bytes of the wire. The words are those of docs/design.md §2 and §5.6.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Kind(StrEnum):
 class Verdict(StrEnum):
     """What becomes of a statement.
 
-    PROBE is for a text that pglast rejects or that names unknown relations: it goes to the backend as a Parse alone; the
-    backend's error passes, its success is a differential between two parsers (or a stale catalog) and refuses.
+    PROBE is for a text that pglast rejects or that names unknown relations: it goes to the backend as a Parse alone;
+    the backend's error passes, its success is a differential between two parsers (or a stale catalog) and refuses.
     """
 
     ALLOW = "allow"
