@@ -82,7 +82,7 @@ NULL = CellRule(CellAction.NULL)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The analyser's word on one output column: the columns its value may derive from, and whether it is exactly one."""
+    """The analyser on one output column: the columns its value may derive from, and whether it is exactly one."""
 
     sources: frozenset[tuple[int, int]]  # (table OID, attribute number)
     bare: bool = False
