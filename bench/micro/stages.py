@@ -1,17 +1,19 @@
-"""The work that is timed and counted: deterministic bytes, and for each stage a framer that is driven through them.
+"""The work that is timed and counted: deterministic bytes, and for each stage what is driven through them.
 
 A row has 8 columns and 235 bytes, as in the prototype study that the targets come from. Input comes in pieces of 256
-KiB, like a read of the relay. Needs nothing but hoopfast.wire, so that it starts fast under valgrind.
+KiB, like a read of the relay; statements for the lexer come one by one. Needs nothing but hoopfast.wire, so that it
+starts fast under valgrind.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from hoopfast.wire import protocol
 from hoopfast.wire.framer import Framer
+from hoopfast.wire.lexer import Lexer
 from hoopfast.wire.masking import MaskPlan
 
 PIECE = 256 * 1024
@@ -47,7 +49,38 @@ def pieces(data: bytes) -> list[bytes]:
     return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
 
 
-def drive(framer: Framer, data: list[bytes]) -> int:
+class Driven(Protocol):
+    """What takes input and may give something for it."""
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes wait for more."""
+
+    def feed(self, data: bytes) -> object:
+        """Take input."""
+
+    def next(self) -> object | None:
+        """The next thing that comes out."""
+
+
+class Shapes:
+    """The lexer as far as the shape table needs it: each piece of input is a statement."""
+
+    buffered = 0
+
+    def __init__(self) -> None:
+        self._lexer = Lexer()
+
+    def feed(self, data: bytes) -> object:
+        """Make the shape, and its hash."""
+        return self._lexer.hash(data)
+
+    def next(self) -> object | None:
+        """Nothing: what is made stays in the lexer's buffers."""
+        return None
+
+
+def drive(framer: Driven, data: list[bytes]) -> int:
     """Feed everything and take everything; returns how many things came out."""
     taken = 0
     for piece in data:
@@ -78,7 +111,7 @@ class Stage(NamedTuple):
     what: str
     units: int
     data: Callable[[], list[bytes]]
-    framer: Callable[[], Framer]
+    framer: Callable[[], Driven]
 
 
 ROWS = 8000
@@ -100,6 +133,18 @@ def _executions() -> list[bytes]:
     return [execution] * STATEMENTS
 
 
+QUERY = b"SELECT abalance FROM pgbench_accounts WHERE aid = 12345;"
+REPORT = b"""
+    SELECT p.id, p.name, v.visited_on, count(*) FROM patients p JOIN visits v ON v.patient_id = p.id
+    WHERE p.city = 'Warszawa' AND v.visited_on >= '2024-01-01' GROUP BY p.id, p.name, v.visited_on ORDER BY 3 LIMIT 50"""
+LONG_QUERY = b" UNION ALL ".join([REPORT] * 14)[:3000].rsplit(b" UNION", 1)[0]
+
+
+def _insert() -> list[bytes]:
+    rows = b", ".join(b"(%d, 'patient number %d', 3.5)" % (number, number) for number in range(ROWS))
+    return [b"INSERT INTO patients (id, name, weight) VALUES " + rows]
+
+
 STAGES: dict[str, Stage] = {
     "frame": Stage("a row, framed only", ROWS, _rows, lambda: backend(MaskPlan.clean())),
     "clean": Stage("a row that passes, its columns counted", ROWS, _rows, lambda: backend(MaskPlan.clean(8))),
@@ -111,4 +156,7 @@ STAGES: dict[str, Stage] = {
     ),
     "copy": Stage("a row of COPY TO, framed only", ROWS, _copy, lambda: backend(None, protocol.BackendPhase.COPY_OUT)),
     "pipeline": Stage("Bind, Describe, Execute, Sync, delivered to Python", STATEMENTS, _executions, frontend),
+    "lex": Stage("a pgbench query of 56 bytes to shape and hash", STATEMENTS, lambda: [QUERY] * STATEMENTS, Shapes),
+    "lex-long": Stage("a query of 3 KB to shape and hash", STATEMENTS, lambda: [LONG_QUERY] * STATEMENTS, Shapes),
+    "lex-rows": Stage("a row of an INSERT of 8,000 rows to shape and hash", ROWS, _insert, Shapes),
 }
