@@ -71,6 +71,9 @@ class KeySource:
                 log.error("key file not usable", issuer=self._names[url], file=str(path), reason=reason)
 
     async def _fetch(self, url: str) -> None:
+        if url in self._files:  # it has just been read
+            self.verifier.fetch_failed(url, time.time())
+            return
         task = self._fetches.get(url)
         if task is None:
             task = self._fetches[url] = asyncio.create_task(self._fetch_once(url))
@@ -87,6 +90,8 @@ class KeySource:
             self.verifier.add_keys(url, keys, time.time())
         except Exception as error:
             reason = str(error) if isinstance(error, ValueError) else where(error)
+            if isinstance(error, httpx.TransportError | TimeoutError):  # nothing secret was sent, or has come back
+                reason = f"{discovery_url(url)} cannot be reached: {error or type(error).__name__}"
             self.verifier.fetch_failed(url, time.time())
             log.error("keys not fetched", issuer=self._names.get(url, url), reason=reason)
 

@@ -26,6 +26,12 @@ LINGER = 2.0  # seconds that the peer has to hang up after it was told everythin
 FLUSH = 30.0  # seconds that the peer has to read what was written before the close
 TLS_CLOSE = 10.0
 TLS_HANDSHAKE = 15.0
+# In TLS every byte is held several times on its way: encrypted as it came, in the clear, encrypted again, and queued
+# (uvloop/sslproto.pyx). Small steps keep all of that below 1 MiB for a session whose frontend reads slowly.
+TLS_READ = 64 * 1024
+# Resume above the largest part of a record that can be waiting for its rest (18 KiB, RFC 5246, 6.2.3), or a link that
+# has paused there would never read that rest.
+TLS_INCOMING_LOW, TLS_INCOMING_HIGH = 20 * 1024, 40 * 1024
 
 
 class Receiver(Protocol):
@@ -79,6 +85,7 @@ class Link(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._write_high = write_high
         self._reading = True
+        self._in_tls = False
         self._heard_all = False  # the peer has sent its end of file
         self._gone = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +99,7 @@ class Link(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go: the loop's buffer."""
-        return self._buffer.view
+        return self._buffer.view[:TLS_READ] if self._in_tls else self._buffer.view
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes came."""
@@ -100,9 +107,10 @@ class Link(asyncio.BufferedProtocol):
             self.receiver.received(self._buffer.view[:nbytes])
 
     def eof_received(self) -> bool:
-        """The peer sends nothing more."""
+        """The peer sends nothing more; in TLS that ends the link, and asyncio warns of those who ask it not to."""
         self._heard_all = True
-        return False if self.closing else self.receiver.ended()
+        keep = not self.closing and self.receiver.ended()
+        return keep and not self.encryption
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -175,7 +183,9 @@ class Link(asyncio.BufferedProtocol):
         )
         if transport is None or self._gone.is_set():
             raise ConnectionResetError("the peer hung up during the TLS handshake")
+        self._in_tls = True
         self._use(transport)
+        transport.set_read_buffer_limits(high=TLS_INCOMING_HIGH, low=TLS_INCOMING_LOW)  # type: ignore[attr-defined]
         self._reading = True
 
     def finish(self) -> None:

@@ -28,10 +28,22 @@ def configure(*, worker: int | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()])
     if worker is not None:
         structlog.contextvars.bind_contextvars(worker=worker)
+
+
+def silence() -> None:
+    """Log nothing: for commands that show what they find themselves."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+class _Libraries(logging.Handler):
+    """What the libraries log, in the same form; their templates only: the values in them could be anything."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = logger(record.name)
+        (log.error if record.levelno >= logging.ERROR else log.warning)(str(record.msg))
 
 
 def logger(part: str) -> structlog.typing.FilteringBoundLogger:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from hoopfast.auth.scram import ScramCache
 from hoopfast.config import Config, Database, Finding
-from hoopfast.errors import HoopfastError
+from hoopfast.errors import ConfigError, HoopfastError, NoSuchDatabase
 from hoopfast.gateway.links import ReadBuffer
 from hoopfast.gateway.query import QueryConnection, Row
 from hoopfast.gateway.upstream import Upstream
@@ -47,7 +47,7 @@ async def _probed(config: Config, database: Database) -> list[Finding]:
         upstream = Upstream(database, ReadBuffer(64 * 1024), 64 * 1024, ScramCache())
         connection = await QueryConnection.open(upstream)
     except HoopfastError as error:
-        return [Finding("error", where, error.message + (f"; {error.hint}" if error.hint else ""))]
+        return [Finding("error", *_unreachable(database, error))]
     try:
         role = await connection.query(_ROLE, seconds=QUERY)
         results = {name: await connection.query(sql, seconds=QUERY) for name, sql in QUERIES.items()}
@@ -57,6 +57,25 @@ async def _probed(config: Config, database: Database) -> list[Finding]:
         await connection.closed()
     catalog = Catalog.build(results)
     return [*_of_the_server(where, catalog), *_of_the_role(where, role), *_of_the_policies(config, database, catalog)]
+
+
+def _unreachable(database: Database, error: HoopfastError) -> tuple[str, str]:
+    """Where a connection failed, and why: with the address, as it is for the gateway's operator only."""
+    where = f"database.{database.name}"
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, ConfigError):
+        return f"{where}.password", cause.message
+    if error.sqlstate == NoSuchDatabase.sqlstate:
+        return f"{where}.dbname", f'the server at {_address(database)} has no database "{database.dbname}"'
+    hint = f"; {error.hint}" if error.hint else ""
+    if "SQLSTATE" in error.message:
+        hint = "; its log says why: user, password and pg_hba.conf are the usual reasons"
+    return where, f'as "{database.user}" at {_address(database)}: {error.message}{hint}'
+
+
+def _address(database: Database) -> str:
+    host = f"[{database.host}]" if ":" in database.host else database.host
+    return f"{host}:{database.port}"
 
 
 def _of_the_server(where: str, catalog: Catalog) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from hoopfast.auth.scram import ScramCache
 from hoopfast.auth.upstream import Authenticator
 from hoopfast.config import Database, Secret
-from hoopfast.errors import BackendProtocolError, BackendUnavailable, ConfigError
+from hoopfast.errors import BackendProtocolError, BackendUnavailable, ConfigError, HoopfastError
 from hoopfast.gateway import tls
 from hoopfast.gateway.links import NOBODY, Inbox, Link, ReadBuffer, expect
 from hoopfast.gateway.logs import logger, where
@@ -112,6 +112,8 @@ class Upstream:
                 log.error(
                     "no credentials for the database", database=self.database.name, reason=error.__cause__.message
                 )
+            elif isinstance(error, HoopfastError):
+                log.warning("database not signed in to", database=self.database.name, reason=error.message)
             raise
         link.receiver = NOBODY
         return UpstreamSession(link, startup.parameters, startup.key)

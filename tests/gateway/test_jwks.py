@@ -144,6 +144,38 @@ def test_due_keys_are_fetched_without_being_asked_for(provider: Provider) -> Non
     asyncio.run(scenario())
 
 
+def test_an_unknown_key_of_an_issuer_with_a_file_is_not_looked_for_elsewhere(
+    provider: Provider, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    stranger = DevelopmentIssuer(tmp_path / "other", url=provider.url)
+
+    async def scenario() -> None:
+        file = str(provider.issuer.jwks_file)
+        values = {"name": "file", "url": provider.url, "audience": "hoopfast", "jwks_file": file}
+        source = KeySource([Issuer.model_validate(values)])
+        with pytest.raises(AuthenticationFailed, match="does not publish"):
+            await source.verify(stranger.mint())
+        await source.verify(provider.issuer.mint())
+        assert provider.asked == []
+
+    asyncio.run(scenario())
+
+
+def test_the_log_names_a_provider_that_cannot_be_reached(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.close()
+
+    async def scenario() -> None:
+        with pytest.raises(AuthenticationFailed, match="could not be fetched"):
+            await provider.source().verify(provider.issuer.mint())
+
+    asyncio.run(scenario())
+    output = capsys.readouterr()
+    assert f"{provider.url}/.well-known/openid-configuration cannot be reached" in output.out + output.err
+
+
 def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     old = DevelopmentIssuer(tmp_path)

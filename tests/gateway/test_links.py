@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from hoopfast.errors import BackendUnavailable
 from hoopfast.gateway.links import Inbox, Link, ReadBuffer, expect
+from hoopfast.sandbox.certificate import write_self_signed
 
 
 class Heard:
@@ -199,3 +202,29 @@ def test_an_inbox_tells_that_the_link_is_lost() -> None:
             await reading
 
     with_link(scenario)
+
+
+def test_the_end_of_a_peer_in_tls_is_the_end_of_the_link(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A receiver may want to keep it open for writing; TLS transports cannot, and warn."""
+    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
+    write_self_signed(certificate, key)
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(certificate, key)
+    client_side = ssl.create_default_context(cafile=str(certificate))
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"bye")
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=server_side)
+        heard = Heard()
+        link = Link(ReadBuffer(4096), 65536, heard)
+        async with server:
+            await asyncio.get_running_loop().create_connection(lambda: link, *server.sockets[0].getsockname())
+            await link.start_tls(client_side, server_side=False, hostname="localhost")
+            await heard.gone.wait()
+        assert (heard.data, heard.over) == (b"bye", True)
+
+    uvloop.run(asyncio.wait_for(run(), 20))
+    assert not caplog.records

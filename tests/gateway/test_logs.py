@@ -29,6 +29,20 @@ def test_one_without_a_place() -> None:
     assert where(KeyError("secret")) == "KeyError"
 
 
+def test_what_libraries_log_is_json_too_and_without_values() -> None:
+    program = LOGS + 'import logging; logging.getLogger("asyncio").warning("slow: %s", "hunter2")\n'
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    event = json.loads(done.stderr.splitlines()[-1])
+    assert (event["event"], event["part"], event["level"]) == ("slow: %s", "asyncio", "warning")
+    assert "hunter2" not in done.stderr
+
+
+def test_silence() -> None:
+    program = 'from hoopfast.gateway import logs; logs.silence(); logs.logger("part").error("event")'
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout + done.stderr == ""
+
+
 def test_lines_are_json_on_standard_error() -> None:
     done = subprocess.run([sys.executable, "-c", LOGS], capture_output=True, check=True, text=True)
     assert done.stdout == ""

@@ -61,11 +61,20 @@ def test_roles_that_may_do_too_much(clinic: Place, postgres18: ThrowawayPostgres
 def test_a_database_that_cannot_be_reached(clinic: Place) -> None:
     clinic.tables["database"][0]["dbname"] = "not_there"
     [found] = probed(clinic)
-    assert (found.level, found.where) == ("error", "database.db")
+    assert (found.level, found.where) == ("error", "database.db.dbname")
+    assert 'has no database "not_there"' in found.message
     clinic.tables["database"][0]["port"] = 1
     [found] = probed(clinic)
     assert found.level == "error"
-    assert "refused" in found.message
+    assert "127.0.0.1:1: the database server cannot be reached: connection refused" in found.message
+
+
+def test_a_server_that_refuses_the_role(clinic: Place) -> None:
+    clinic.tables["database"][0]["user"] = "not_there"
+    [found] = probed(clinic)
+    assert (found.level, found.where) == ("error", "database.db")
+    assert 'as "not_there" at 127.0.0.1:' in found.message
+    assert "user, password and pg_hba.conf" in found.message
 
 
 @pytest.mark.needs_postgres15
