@@ -91,7 +91,7 @@ class KeySource:
         except Exception as error:
             reason = str(error) if isinstance(error, ValueError) else where(error)
             if isinstance(error, httpx.TransportError | TimeoutError):  # nothing secret was sent, or has come back
-                reason = f"{discovery_url(url)} cannot be reached: {error or type(error).__name__}"
+                reason = f"{discovery_url(url)} cannot be reached: {str(error) or type(error).__name__}"
             self.verifier.fetch_failed(url, time.time())
             log.error("keys not fetched", issuer=self._names.get(url, url), reason=reason)
 
