@@ -9,13 +9,7 @@ from tests.support.protocol import Frontend, message, query
 from tests.support.sandboxes import MASKED_SSN, resident_bytes
 
 MIB = 1024 * 1024
-# Under TLS each of the session's two links has buffers of its own, of up to 256 KiB for each direction and layer
-# (uvloop/sslproto.pxd, SSL_READ_MAX_SIZE), which a session's first large result touches.
-PLAIN, TLS = 1 * MIB, 4 * MIB
-
-
-def _bound(box: Sandbox) -> int:
-    return TLS if box.effective.certificate else PLAIN
+BOUND = 1 * MIB
 
 
 def test_result_of_a_gibibyte_to_a_reader_that_sleeps(sandbox: Sandbox) -> None:
@@ -31,7 +25,7 @@ def test_result_of_a_gibibyte_to_a_reader_that_sleeps(sandbox: Sandbox) -> None:
             time.sleep(0.1)
             most = max(most, resident_bytes(sandbox) - before)
         assert other.rows(query("SELECT ssn FROM patients WHERE id = 1")) == [[MASKED_SSN.encode()]]
-        assert most <= _bound(sandbox)
+        assert most <= BOUND
 
 
 def test_masked_result_to_a_reader_that_sleeps(sandbox: Sandbox) -> None:
@@ -43,7 +37,7 @@ def test_masked_result_to_a_reader_that_sleeps(sandbox: Sandbox) -> None:
         frontend.send(query(many))
         assert frontend.read().type in "TE"
         time.sleep(1.5)
-        assert resident_bytes(sandbox) - before <= _bound(sandbox)
+        assert resident_bytes(sandbox) - before <= BOUND
 
 
 def test_copy_in_faster_than_the_server(sandbox: Sandbox) -> None:
@@ -59,6 +53,6 @@ def test_copy_in_faster_than_the_server(sandbox: Sandbox) -> None:
                 frontend.send(block)
                 most = max(most, resident_bytes(sandbox) - before)
             assert frontend.run(message("c"))[0].body == b"COPY 32768\0"
-            assert most <= 2 * _bound(sandbox)
+            assert most <= 2 * BOUND
         finally:
             frontend.run(query("DROP TABLE sink"))
