@@ -136,7 +136,8 @@ def _executions() -> list[bytes]:
 QUERY = b"SELECT abalance FROM pgbench_accounts WHERE aid = 12345;"
 REPORT = b"""
     SELECT p.id, p.name, v.visited_on, count(*) FROM patients p JOIN visits v ON v.patient_id = p.id
-    WHERE p.city = 'Warszawa' AND v.visited_on >= '2024-01-01' GROUP BY p.id, p.name, v.visited_on ORDER BY 3 LIMIT 50"""
+    WHERE p.city = 'Warszawa' AND v.visited_on >= '2024-01-01' GROUP BY p.id, p.name, v.visited_on
+    ORDER BY 3 LIMIT 50"""
 LONG_QUERY = b" UNION ALL ".join([REPORT] * 14)[:3000].rsplit(b" UNION", 1)[0]
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopfast.wire.lexer import shape
-from tests.wire.naive_lexer import NotLexable, naive_shape
+from tests.wire.naive_lexer import NotLexable
+from tests.wire.naive_shape import naive_shape
 from tests.wire.sql_texts import soup, statements
 
 
