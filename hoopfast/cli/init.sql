@@ -1,11 +1,17 @@
--- The role that the gateway signs in as. Adapt the names, then run this as the owner of the database's objects:
+-- The role that the gateway signs in as. Adapt the names, then run this as the owner of the tables, who must have
+-- CREATEROLE as well (or as a superuser), with the role's password-to-be in the environment:
 --
---   CLINIC_PASSWORD=… psql -h HOST -d clinic -f upstream-role.sql
+--   export CLINIC_PASSWORD="$(openssl rand -hex 24)"
+--   psql -h HOST -U OWNER -d clinic -f upstream-role.sql
 --
 -- The gateway's policy comes on top of these rights and does not replace them: grant what the jobs need, and no more.
 
 \set ON_ERROR_STOP on
 \set password `printenv CLINIC_PASSWORD`
+SELECT :'password' = '' AS no_password \gset
+\if :no_password
+  DO $$BEGIN RAISE 'no password for the role: export CLINIC_PASSWORD first'; END$$;
+\endif
 
 BEGIN;
 

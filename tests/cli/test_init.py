@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hoopfast.audit.keys import load_key, public_pem
 from hoopfast.cli.init import init
 from hoopfast.config import load
 from hoopfast.errors import ConfigError
+from hoopfast.sandbox.postgres import ThrowawayPostgres
 from tests.cli.run import hoopfast
 
 FILES = ["audit.key", "audit.pub", "hoopfast.toml", "server.crt", "server.key", "upstream-role.sql"]
@@ -89,3 +92,30 @@ def test_the_role_is_a_plain_one() -> None:
     sql = (Path(__file__).resolve().parents[2] / "hoopfast" / "cli" / "init.sql").read_text()
     for word in ("NOSUPERUSER", "NOCREATEDB", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS"):
         assert word in sql
+
+
+def test_the_sql_makes_a_role_that_can_sign_in(postgres18: ThrowawayPostgres, tmp_path: Path) -> None:
+    init(tmp_path)
+    postgres18.psql("CREATE ROLE clinic_owner LOGIN CREATEROLE")
+    postgres18.create_database("clinic", owner="clinic_owner")
+    psql = [str(postgres18.bin_directory / "psql"), "-X", postgres18.dsn("clinic", user="clinic_owner")]
+
+    def run(**environment: str) -> subprocess.CompletedProcess[str]:
+        script = ["-f", str(tmp_path / "upstream-role.sql")]
+        inherited = {name: value for name, value in os.environ.items() if name != "CLINIC_PASSWORD"}
+        return subprocess.run(
+            [*psql, *script], env=inherited | environment, capture_output=True, text=True, check=False, timeout=30
+        )
+
+    try:
+        without = run()
+        assert without.returncode != 0
+        assert "export CLINIC_PASSWORD first" in without.stderr
+        assert not postgres18.has_role("hoopfast")
+        done = run(CLINIC_PASSWORD='it\'s \\ "good"')
+        assert done.returncode == 0, done.stderr
+        stored = postgres18.psql("SELECT rolpassword LIKE 'SCRAM%' FROM pg_authid WHERE rolname = 'hoopfast'")
+        assert stored.strip() == "t"
+    finally:
+        postgres18.psql("DROP DATABASE clinic WITH (FORCE)")
+        postgres18.psql("DROP ROLE IF EXISTS hoopfast; DROP ROLE clinic_owner")
