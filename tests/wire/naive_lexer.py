@@ -201,9 +201,7 @@ def _token(text: bytes, at: int, name: str, found: bytes) -> NaiveToken:
     if name in ("typecast", "dot_dot", "colon_equals"):
         return token(TokenKind.OPERATOR, end)
     if name == "self":
-        return token(
-            TokenKind.PUNCTUATION if found in (*b"()[],;.",) or found in b"()[],;." else TokenKind.OPERATOR, end
-        )
+        return token(TokenKind.PUNCTUATION if found in b"()[],;." else TokenKind.OPERATOR, end)
     if name == "operator":
         return token(TokenKind.OPERATOR, at + len(_operator(found)))
     if name == "param":

@@ -50,9 +50,7 @@ def _check_unicode_strings(tokens: list[NaiveToken]) -> None:
         following = tokens[place + 1 : place + 3]
         if following and following[0].text.lower() == b"uescape":
             simple = len(following) == 2 and following[1].kind is TokenKind.STRING and len(following[1].text) == 3
-            if not simple or following[1].text[1:2] in (
-                *[bytes((byte,)) for byte in b'0123456789abcdefABCDEF+" \t\n\r\f\v'],
-            ):
+            if not simple or re.match(rb"[0-9a-fA-F+\" \t\n\r\f\v]", following[1].text[1:2]):
                 raise NotLexable(UNICODE_ESCAPES)
             _check_unicode(token, following[1].text[1:2])
         else:
