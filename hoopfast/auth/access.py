@@ -93,7 +93,8 @@ def _matches(pattern: str, value: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # No fnmatch: its [..] would be a surprise in a branch name. Runs of * are one, so that matching stays cheap.
-    pieces = {"*": ".*", "?": "."}
-    collapsed = re.sub(r"\*+", "*", pattern)
-    return re.compile("".join(pieces.get(character, re.escape(character)) for character in collapsed), re.DOTALL)
+    # No fnmatch: its [..] would be a surprise in a branch name. Each piece is sought once, from the left, and never
+    # again (the atomic groups): a caller who names its branches must not choose how long matching takes.
+    first, *rest = ("".join("." if one == "?" else re.escape(one) for one in piece) for piece in pattern.split("*"))
+    middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
+    return re.compile(first + middle + "".join(f".*{piece}" for piece in rest[-1:]), re.DOTALL)

@@ -31,13 +31,16 @@ def jwks_uri(document: bytes | str, issuer_url: str) -> str:
     address = content.get("jwks_uri")
     if not isinstance(address, str):
         raise ValueError('the discovery document has no "jwks_uri"')
-    if not is_protected(address):
+    if not is_protected(address, loopback=not issuer_url.startswith("https:")):
         raise ValueError("the discovery document's jwks_uri is not https")
     return address
 
 
-def is_protected(url: str) -> bool:
-    """Whether nobody on the way can change what is fetched: https, or http to this very machine."""
+def is_protected(url: str, *, loopback: bool = True) -> bool:
+    """Whether nobody on the way can change what is fetched: https, or http to this very machine.
+
+    `loopback` False: https only; an issuer elsewhere has no business with what listens here.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -45,4 +48,4 @@ def is_protected(url: str) -> bool:
         return False
     if not host:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    return parts.scheme == "https" or (loopback and parts.scheme == "http" and is_loopback(host))

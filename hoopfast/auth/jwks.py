@@ -10,6 +10,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
@@ -78,7 +79,12 @@ def parse_jwks(document: bytes | str | Mapping[str, Any]) -> KeySet:
 
 def _parse_key(entry: dict[str, Any]) -> Key | None:
     kind, key_id = entry.get("kty"), entry.get("kid")
-    if kind not in _PUBLIC_MEMBERS or entry.get("use", "sig") != "sig" or not isinstance(key_id, str | None):
+    if (
+        not isinstance(kind, str)
+        or kind not in _PUBLIC_MEMBERS
+        or entry.get("use", "sig") != "sig"
+        or not isinstance(key_id, str | None)
+    ):
         return None
     operations = entry.get("key_ops")
     if operations is not None and not (isinstance(operations, list) and "verify" in operations):
@@ -90,23 +96,25 @@ def _parse_key(entry: dict[str, Any]) -> Key | None:
     public = {"kty": kind, **{name: entry.get(name) for name in _PUBLIC_MEMBERS[kind]}}
     try:
         return Key(key_id, algorithms, PyJWK(public, algorithm=min(algorithms)).key)
-    except (PyJWTError, ValueError, TypeError, KeyError):
+    except (PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
         return None
 
 
 def _algorithms(kind: str, entry: dict[str, Any]) -> frozenset[str]:
     """What the key's type and curve allow, narrowed to `alg` where it says so."""
+    curve, algorithm = entry.get("crv"), entry.get("alg")
     if kind == "RSA":
         possible = frozenset(_RSA)
+    elif not isinstance(curve, str):
+        possible = frozenset()
     elif kind == "EC":
-        possible = frozenset({_CURVES[entry["crv"]]}) if entry.get("crv") in _CURVES else frozenset()
+        possible = frozenset({_CURVES[curve]}) if curve in _CURVES else frozenset()
     else:
-        possible = frozenset({"EdDSA"}) if entry.get("crv") in _EDWARDS else frozenset()
-    algorithm = entry.get("alg")
+        possible = frozenset({"EdDSA"}) if curve in _EDWARDS else frozenset()
     if algorithm is None:
         return possible
     # RFC 9864 names EdDSA by its curve.
-    return possible & {"EdDSA" if algorithm == entry.get("crv") and algorithm in _EDWARDS else str(algorithm)}
+    return possible & {"EdDSA" if algorithm == curve and algorithm in _EDWARDS else str(algorithm)}
 
 
 def _strong(kind: str, entry: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ an issuer's keys and hand them in by `add_keys`. No message repeats anything tha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,6 +57,7 @@ class _Issuer:
     config: IssuerConfig
     keys: KeySet
     fetched_at: float | None = None  # when keys came, or could not be had
+    read_at: float | None = None  # when keys came
     asked_at: float = 0.0  # the time of the last KeyNeeded
 
 
@@ -91,21 +92,27 @@ class TokenVerifier:
         issuer = self._issuers[issuer_url]
         self.fetch_failed(issuer_url, now)
         issuer.keys = parse_jwks(jwks)
+        issuer.read_at = issuer.fetched_at
 
     def fetch_failed(self, issuer_url: str, now: float | None = None) -> None:
         """Take note that an issuer's keys could not be had: the next attempt is FETCH_INTERVAL away."""
         issuer = self._issuers[issuer_url]
         issuer.fetched_at = issuer.asked_at if now is None else now
 
-    def keep_keys(self, other: TokenVerifier) -> None:
-        """Take over the keys of the verifier before a reload, for the issuers that both know."""
+    def keep_keys(self, other: TokenVerifier, *, but: Collection[str] = ()) -> None:
+        """Take over the keys of the verifier before a reload, for the issuers that both know, `but` these."""
         for url, issuer in self._issuers.items():
-            if (before := other._issuers.get(url)) is not None:
-                issuer.keys, issuer.fetched_at, issuer.asked_at = before.keys, before.fetched_at, before.asked_at
+            if (before := other._issuers.get(url)) is not None and url not in but:
+                issuer.keys, issuer.asked_at = before.keys, before.asked_at
+                issuer.fetched_at, issuer.read_at = before.fetched_at, before.read_at
 
     def due(self, now: float) -> list[str]:
-        """The issuers whose keys should be fetched again, or for the first time."""
-        return [url for url, issuer in self._issuers.items() if not _within(issuer.fetched_at, now, REFRESH_AFTER)]
+        """The issuers whose keys should be fetched again, or for the first time; soon again where that has failed."""
+        return [
+            url
+            for url, issuer in self._issuers.items()
+            if not (_within(issuer.read_at, now, REFRESH_AFTER) or _within(issuer.fetched_at, now, FETCH_INTERVAL))
+        ]
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> _Issuer:
         url = claims.get("iss")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import time
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,10 @@ def test_top_down(rules: list[tuple[str, str, str]], held: set[str], database: s
         with pytest.raises(HoopfastError) as caught:
             match(config(raw), caller, database)
         assert caught.value.sqlstate == ("3D000" if matching else "28000")
+
+
+def test_a_claim_cannot_make_matching_slow() -> None:
+    began = time.perf_counter()
+    for pattern in ("*a*a*a*a*a*a*b", "a*" * 20 + "b", "*?*?*?*?*b"):
+        assert not claims_match({"ref": (pattern,)}, {"ref": "a" * 8000})
+    assert time.perf_counter() - began < 1

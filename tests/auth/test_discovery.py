@@ -35,6 +35,8 @@ def test_where_the_keys_are() -> None:
         (document(jwks_uri="http://keys.example/jwks"), "is not https"),
         (document(jwks_uri="file:///etc/passwd"), "is not https"),
         (document(jwks_uri="https://"), "is not https"),
+        (document(jwks_uri="http://127.0.0.1:8432/"), "is not https"),
+        (document(jwks_uri="http://localhost/keys"), "is not https"),
         (document(jwks_uri="http://localhost.example.com/"), "is not https"),
         (b"<html>", "not a JSON object"),
         (b"[]", "not a JSON object"),
@@ -44,6 +46,11 @@ def test_where_the_keys_are() -> None:
 def test_documents_that_will_not_do(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         jwks_uri(content, URL)
+
+
+def test_an_issuer_on_this_machine_has_its_keys_here() -> None:
+    url = "http://127.0.0.1:8080"
+    assert jwks_uri(document(issuer=url, jwks_uri=url + "/keys"), url) == url + "/keys"
 
 
 @pytest.mark.parametrize("url", ["https://x", "http://127.0.0.1:8080/x", "http://[::1]/", "http://localhost:1/"])

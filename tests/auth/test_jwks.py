@@ -51,7 +51,12 @@ def test_keys_that_are_used(kind: str) -> None:
         jwk("p256", alg="ES384"),
         jwk("ed25519-2", crv="X25519"),
         jwk("ed25519-2", x="AAAA"),
+        jwk("p256", crv=["P-256"]),
+        jwk("p256", x=5),
+        jwk("ed25519-2", crv={}),
         {"kty": "XYZ"},
+        {"kty": ["RSA"]},
+        {"kty": {}},
         {},
     ],
 )

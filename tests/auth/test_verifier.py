@@ -398,6 +398,14 @@ def test_due() -> None:
     assert made.due(NOW + REFRESH_AFTER) == [URL, OTHER.url]
 
 
+def test_a_refresh_that_failed_is_due_again_soon() -> None:
+    made = TokenVerifier([Issuer()])
+    made.add_keys(URL, signing_key("ed25519").jwks(), NOW)
+    made.fetch_failed(URL, NOW + REFRESH_AFTER)
+    assert made.due(NOW + REFRESH_AFTER + FETCH_INTERVAL - 1) == []
+    assert made.due(NOW + REFRESH_AFTER + FETCH_INTERVAL) == [URL]
+
+
 def test_a_reload_keeps_the_keys() -> None:
     made = TokenVerifier([Issuer(audience=["new"]), Issuer("third", "https://third.example")])
     made.keep_keys(verifier())
@@ -406,6 +414,13 @@ def test_a_reload_keeps_the_keys() -> None:
         made.verify(good(), NOW)
     with pytest.raises(KeyNeeded):
         made.verify(good(iss="https://third.example"), NOW)
+
+
+def test_a_reload_keeps_no_keys_from_another_source() -> None:
+    made = TokenVerifier([Issuer()])
+    made.keep_keys(verifier(), but={URL})
+    with pytest.raises(KeyNeeded):
+        made.verify(good(), NOW)
 
 
 def test_no_network_and_no_clock() -> None:
