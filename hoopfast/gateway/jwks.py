@@ -50,6 +50,11 @@ class KeySource:
                 await self._fetch(needed.issuer_url)
         raise AuthenticationFailed("the keys of the token's issuer could not be fetched; try again in a minute")
 
+    def keep_keys(self, other: KeySource) -> None:
+        """Take over the keys from before a reload, but for issuers whose keys come from somewhere else now."""
+        moved = {url for url in self._names if self._files.get(url) != other._files.get(url)}
+        self.verifier.keep_keys(other.verifier, but=moved)
+
     async def refresh(self) -> None:
         """Fetch the keys that are due; called every now and then."""
         due = [url for url in self.verifier.due(time.time()) if url not in self._files]
@@ -84,7 +89,9 @@ class KeySource:
         import httpx
 
         try:
-            async with asyncio.timeout(FETCH), httpx.AsyncClient(timeout=FETCH, follow_redirects=False) as client:
+            # The environment's proxies may carry what TLS protects; keys in the clear come from this machine only.
+            client = httpx.AsyncClient(timeout=FETCH, follow_redirects=False, trust_env=url.startswith("https:"))
+            async with asyncio.timeout(FETCH), client:
                 document = await _get(client, discovery_url(url))
                 keys = await _get(client, jwks_uri(document, url))
             self.verifier.add_keys(url, keys, time.time())
@@ -97,11 +104,15 @@ class KeySource:
 
 
 async def _get(client: httpx.AsyncClient, url: str) -> bytes:
-    async with client.stream("GET", url, headers={"accept": "application/json"}) as response:
+    # Uncompressed: a few bytes would otherwise become as many as the other side likes.
+    headers = {"accept": "application/json", "accept-encoding": "identity"}
+    async with client.stream("GET", url, headers=headers) as response:
         if response.status_code != 200:
             raise ValueError(f"{url} answered with status {response.status_code}")
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise ValueError(f"{url} answered with a compressed document, which was not asked for")
         content = b""
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_raw():
             content += chunk
             if len(content) > LARGEST_ANSWER:
                 raise ValueError(f"{url} answered with more than {LARGEST_ANSWER} bytes")

@@ -30,7 +30,7 @@ def reloaded(old: Settings, buffer: ReadBuffer, cache: ScramCache) -> tuple[Sett
     except ConfigError as error:
         log.error("configuration not taken over", reason=error.message)
         return old, described(old.config, "SIGHUP", refused=error.message)
-    settings.keys.verifier.keep_keys(old.keys.verifier)
+    settings.keys.keep_keys(old.keys)
     changes = config.diff(old.config, fresh)
     if changes.restart:
         log.warning("these change with the next start only", keys=changes.restart)

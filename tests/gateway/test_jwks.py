@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +27,7 @@ class Provider:
         provider = self
         self.asked: list[str] = []
         self.answers: dict[str, bytes] = {}
+        self.headers: dict[str, str] = {}
         self.delay = 0.0
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,6 +36,8 @@ class Provider:
                 time.sleep(provider.delay)
                 answer = provider.answers.get(self.path)
                 self.send_response(404 if answer is None else 200)
+                for name, value in provider.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer or b"")
 
@@ -193,5 +198,46 @@ def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
         await source.verify(new.mint())
         with pytest.raises(AuthenticationFailed):
             await source.verify(old.mint())
+
+    asyncio.run(scenario())
+
+
+def test_no_proxy_stands_between_the_gateway_and_an_issuer_in_the_clear(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    identity = asyncio.run(provider.source().verify(provider.issuer.mint({"sub": "job"})))
+    assert identity.subject == "job"
+
+
+def test_compressed_answers_are_refused_unread(provider: Provider) -> None:
+    provider.headers["content-encoding"] = "gzip"
+    provider.answers["/.well-known/openid-configuration"] = gzip.compress(b" " * 100_000_000)
+    source, token = provider.source(), provider.issuer.mint({"sub": "job"})
+    tracemalloc.start()
+    try:
+        with pytest.raises(AuthenticationFailed, match="could not be fetched"):
+            asyncio.run(source.verify(token))
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_reload_that_moves_an_issuer_to_a_file_drops_the_keys_that_it_had(provider: Provider, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        before, token = provider.source(), provider.issuer.mint({"sub": "job"})
+        await before.verify(token)
+        same = provider.source()
+        same.keep_keys(before)
+        assert same.verifier.due(time.time()) == []
+        moved = KeySource(
+            [Issuer(name="provider", url=provider.url, audience=["hoopfast"], jwks_file=tmp_path / "missing.json")]
+        )
+        moved.keep_keys(before)
+        with pytest.raises(AuthenticationFailed):
+            await moved.verify(token)
 
     asyncio.run(scenario())
