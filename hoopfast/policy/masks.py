@@ -21,7 +21,7 @@ class Mask(Protocol):
 
     @property
     def name(self) -> str:
-        """redact, null, constant, keep_first or keep_last."""
+        """redact, null, constant, keep_first, keep_last or date_year."""
 
     @property
     def n(self) -> int:
@@ -74,6 +74,8 @@ _FIXED: dict[str, tuple[bytes, bytes]] = {  # type name → (text, binary)
     "pg_lsn": (b"0/0", struct.pack("!q", 0)),
 }
 
+_YEAR_FORMS = {"date": (0, 3), "timestamp": (1, 4), "timestamptz": (2, 4)}  # type name → (text, binary); wire/dates.pxd
+
 
 def cell_rule(catalog: Catalog, mask: Mask, type_oid: int, result_format: int) -> CellRule:
     """What to do with the cells of a column of this type, sent in this format (0 text, 1 binary)."""
@@ -88,13 +90,23 @@ def cell_rule(catalog: Catalog, mask: Mask, type_oid: int, result_format: int) -
             return CellRule(CellAction.FIXED, fixed=mask.text.encode())
         return CellRule(CellAction.KEEP_FIRST if mask.name == "keep_first" else CellAction.KEEP_LAST, n=mask.n)
     fixed = _redacted(catalog, base, result_format)
-    return NULL if fixed is None else CellRule(CellAction.FIXED, fixed=fixed)
+    if fixed is None:
+        return NULL
+    if mask.name == "date_year" and _is_date(base):
+        return CellRule(CellAction.DATE_YEAR, fixed=fixed, n=_YEAR_FORMS[base.name][result_format])
+    return CellRule(CellAction.FIXED, fixed=fixed)
 
 
 def fits(catalog: Catalog, mask: Mask, type_oid: int) -> bool:
     """Whether a mask does to values of this type what its name says, and not just `redact`."""
     base = catalog.base_type(type_oid)
+    if mask.name == "date_year":
+        return base is not None and _is_date(base)
     return mask.name in ("redact", "null") or (base is not None and _is_text(base))
+
+
+def _is_date(entry: Type) -> bool:
+    return entry.name in _YEAR_FORMS and entry.oid < 16384
 
 
 def _is_text(entry: Type) -> bool:

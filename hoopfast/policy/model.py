@@ -65,6 +65,8 @@ class CellAction(Enum):
     FIXED = 2  # replaced by `CellRule.fixed`
     KEEP_FIRST = 3  # the first n characters stay, the others become '*'
     KEEP_LAST = 4  # the last n characters stay, the others become '*'
+    DATE_YEAR = 5  # January 1st of its year; what does not read as a date becomes `CellRule.fixed`. `n` is its form:
+    # 0 a date, 1 a timestamp, 2 a timestamptz as text, 3 a date, 4 a timestamp in binary (wire/dates.pxd)
 
 
 @dataclass(frozen=True, slots=True)

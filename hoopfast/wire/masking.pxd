@@ -13,6 +13,7 @@ cdef enum CellActionValue:
     CELL_FIXED = 2
     CELL_KEEP_FIRST = 3
     CELL_KEEP_LAST = 4
+    CELL_DATE_YEAR = 5
 
 
 cdef enum RowStatus:
@@ -26,7 +27,8 @@ cdef enum RowStatus:
 cdef struct MaskCell:
     CellActionValue action
     Py_ssize_t n
-    const unsigned char* encoded  # CELL_NULL, CELL_FIXED: the whole cell as it goes out, its length field included
+    # The whole cell as it goes out, its length field included: CELL_NULL, CELL_FIXED, and CELL_DATE_YEAR of what is no date.
+    const unsigned char* encoded
     Py_ssize_t encoded_length
 
 

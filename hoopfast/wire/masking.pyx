@@ -17,6 +17,7 @@ from hoopfast.wire.cursor cimport (
     Cursor, cursor_int32, cursor_is_ascii, cursor_left, cursor_open, cursor_peek, cursor_since, cursor_take,
     cursor_uint16,
 )
+from hoopfast.wire.dates cimport put_year
 
 # A masked row may be no longer than any row that a server can make: protocol.LARGEST_BACKEND_MESSAGE.
 cdef Py_ssize_t LARGEST_ROW = 0x40000002
@@ -129,7 +130,7 @@ cdef inline void put_masked(
 ) noexcept nogil:
     if cell.action == CELL_KEEP_FIRST or cell.action == CELL_KEEP_LAST:
         put_kept(output, cell, single_byte, value, length)
-    else:
+    elif cell.action != CELL_DATE_YEAR or not put_year(output, cell.n, value, length):
         buffer_put(output, cell.encoded, cell.encoded_length)
 
 
@@ -194,7 +195,7 @@ cdef RowStatus mask_row(const MaskTable* table, Cursor* row, Buffer* output, uin
 
 # A cell as it goes out, length field included; NULL's length is -1.
 cdef bytes encoded_cell(int action, bytes fixed):
-    if action == CELL_FIXED:
+    if action in (CELL_FIXED, CELL_DATE_YEAR):
         return len(fixed).to_bytes(4, "big") + fixed
     return b"\xff\xff\xff\xff"
 
@@ -212,7 +213,7 @@ cdef class MaskPlan:
         if len(rules) > MOST_COLUMNS:
             raise ValueError(f"a row has at most {MOST_COLUMNS} columns, not {len(rules)}")
         for action, _, n in rules:
-            if not CELL_PASS <= action <= CELL_KEEP_LAST:
+            if not CELL_PASS <= action <= CELL_DATE_YEAR:
                 raise ValueError(f"unknown cell action {action}")
             if n < 0:
                 raise ValueError(f"the number of characters to keep cannot be {n}")

@@ -5,6 +5,8 @@ Hypothesis compares the two. `naive_frame` sees all bytes at once; the framer un
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -12,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from hoopfast.wire.masking import MaskPlan
 
 Cell = tuple[int, bytes, int]
-PASS, NULL, FIXED, KEEP_FIRST, KEEP_LAST = range(5)
+PASS, NULL, FIXED, KEEP_FIRST, KEEP_LAST, DATE_YEAR = range(6)
 MALFORMED, COLUMNS, TOO_LARGE = "DataRow is malformed", "not as many columns", "is larger than"
 
 
@@ -29,6 +31,9 @@ def naive_cell(value: bytes, rule: Cell, *, single_byte: bool) -> bytes | None:
         return None
     if action == FIXED:
         return fixed
+    if action == DATE_YEAR:
+        year = naive_year(value, n)
+        return fixed if year is None else year
     bare = value.rstrip(b" ")
     padding = value[len(bare) :]
     try:
@@ -39,6 +44,26 @@ def naive_cell(value: bytes, rule: Cell, *, single_byte: bool) -> bytes | None:
     stars = "*" * (len(text) - shown)
     kept = text[:shown] + stars if action == KEEP_FIRST else stars + text[len(text) - shown :]
     return kept.encode("latin-1" if single_byte else "utf-8") + padding
+
+
+BEGIN = datetime.datetime(2000, 1, 1)
+TIMES = ("", " 00:00:00", " 00:00:00+00")
+
+
+def naive_year(value: bytes, form: int) -> bytes | None:
+    """January 1st of the year of a date or timestamp; None if it is not of that form."""
+    if form in (0, 1, 2):
+        pattern = rb"\d{4}-\d\d-\d\d" if form == 0 else rb"\d{4}-\d\d-\d\d [-+:.0-9]{8,}"
+        return value[:4] + b"-01-01" + TIMES[form].encode() if re.fullmatch(pattern, value) else None
+    size = 4 if form == 3 else 8
+    if len(value) != size:
+        return None
+    unit = datetime.timedelta(days=1) if form == 3 else datetime.timedelta(microseconds=1)
+    try:
+        year = (BEGIN + int.from_bytes(value, "big", signed=True) * unit).year
+    except OverflowError:
+        return None
+    return ((datetime.datetime(year, 1, 1) - BEGIN) // unit).to_bytes(size, "big", signed=True)
 
 
 def naive_row(body: bytes, rules: Sequence[Cell], *, single_byte: bool) -> tuple[bytes, int]:

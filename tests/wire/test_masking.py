@@ -15,7 +15,7 @@ from hoopfast.wire import backend
 from hoopfast.wire.masking import MaskPlan
 from hoopfast.wire.protocol import BackendPhase
 from tests.wire.driver import backend_setting, drive, new_framer
-from tests.wire.naive import FIXED, KEEP_FIRST, KEEP_LAST, NULL, PASS, Cell, Plan, naive_cell
+from tests.wire.naive import DATE_YEAR, FIXED, KEEP_FIRST, KEEP_LAST, NULL, PASS, Cell, Plan, naive_cell, naive_year
 
 
 def masked(cells: tuple[bytes | None, ...], rules: tuple[Cell, ...], *, single_byte: bool = False) -> backend.DataRow:
@@ -39,7 +39,7 @@ def one(value: bytes, rule: Cell, *, single_byte: bool = False) -> bytes | None:
 
 
 def test_the_actions_are_those_of_the_policy() -> None:
-    assert [action.value for action in CellAction] == [PASS, NULL, FIXED, KEEP_FIRST, KEEP_LAST]
+    assert [action.value for action in CellAction] == [PASS, NULL, FIXED, KEEP_FIRST, KEEP_LAST, DATE_YEAR]
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,60 @@ def test_padding_of_char_n_does_not_count() -> None:
     assert one(b"          ", (KEEP_FIRST, b"", 2)) == b"          "
 
 
+@pytest.mark.parametrize(
+    ("value", "form", "expected"),
+    [
+        (b"1998-10-05", 0, b"1998-01-01"),
+        (b"2024-02-29 23:59:59.999999", 1, b"2024-01-01 00:00:00"),
+        (b"1998-10-05 00:00:00-05:30", 2, b"1998-01-01 00:00:00+00"),
+        # Soundness 55: other DateStyles, and whatever else is no ISO date, show nothing.
+        (b"05.10.1998", 0, b"gone"),
+        (b"10/05/1998", 0, b"gone"),
+        (b"10-05-1998", 0, b"gone"),
+        (b"1998-10-05 BC", 0, b"gone"),
+        (b"1998-10-05 12:00:00 BC", 1, b"gone"),
+        (b"Mon Oct 05 00:00:00 1998", 1, b"gone"),
+        (b"19980-10-05", 0, b"gone"),
+        (b"infinity", 0, b"gone"),
+        (b"", 0, b"gone"),
+        (b"1998-10-05", 1, b"gone"),
+        (b"1998-10-05 00:00:00", 0, b"gone"),
+        ((-453).to_bytes(4, "big", signed=True), 3, (-730).to_bytes(4, "big", signed=True)),  # 1998-10-05
+        ((0).to_bytes(4, "big"), 3, (0).to_bytes(4, "big")),
+        (b"\x7f\xff\xff\xff", 3, b"gone"),  # infinity
+        (b"\x80\x00\x00\x00", 3, b"gone"),
+        (b"\x00\x00\x00", 3, b"gone"),
+        ((-1).to_bytes(8, "big", signed=True), 4, (-365 * 86_400_000_000).to_bytes(8, "big", signed=True)),
+        (b"\x7f" + b"\xff" * 7, 4, b"gone"),
+        (b"1998-10-05", 4, b"gone"),
+    ],
+)
+def test_of_a_date_the_year_is_kept(value: bytes, form: int, expected: bytes) -> None:
+    assert one(value, (DATE_YEAR, b"gone", form)) == expected
+
+
+@given(day=st.integers(-(2**31), 2**31 - 1) | st.integers(-730_200, 2_922_000))
+def test_binary_dates_agree_with_the_calendar(day: int) -> None:
+    value = day.to_bytes(4, "big", signed=True)
+    expected = naive_year(value, 3)
+    assert one(value, (DATE_YEAR, b"gone", 3)) == (b"gone" if expected is None else expected)
+
+
+@given(micros=st.integers(-(2**63), 2**63 - 1) | st.integers(-63_082_281_600_000_100, 252_455_616_000_000_100))
+def test_binary_timestamps_agree_with_the_calendar(micros: int) -> None:
+    value = micros.to_bytes(8, "big", signed=True)
+    expected = naive_year(value, 4)
+    assert one(value, (DATE_YEAR, b"gone", 4)) == (b"gone" if expected is None else expected)
+
+
 def test_null_stays_null() -> None:
-    rules = tuple((action, b"x", 1) for action in (PASS, NULL, FIXED, KEEP_FIRST, KEEP_LAST))
-    assert masked((None,) * 5, rules).cells == (None,) * 5
+    rules = tuple((action, b"x", 1) for action in (PASS, NULL, FIXED, KEEP_FIRST, KEEP_LAST, DATE_YEAR))
+    assert masked((None,) * 6, rules).cells == (None,) * 6
 
 
 def test_many_columns_and_long_cells() -> None:
     cells = tuple(b"%d" % number * 100 for number in range(1664))
-    rules = tuple((number % 5, b"fixed", 3) for number in range(1664))
+    rules = tuple((number % 6, b"fixed", 3) for number in range(1664))
     expected = tuple(naive_cell(cell, rule, single_byte=False) for cell, rule in zip(cells, rules, strict=True))
     assert masked(cells, rules).cells == expected
     assert one(b"x" * (1 << 20), (KEEP_LAST, b"", 4)) == b"*" * ((1 << 20) - 4) + b"xxxx"
@@ -165,7 +211,7 @@ def test_a_plan_knows_its_columns() -> None:
     assert not MaskPlan([(PASS, b"", 0), (NULL, b"", 0)]).passes_all
 
 
-@pytest.mark.parametrize("action", [-1, 5, 256, 2**40])
+@pytest.mark.parametrize("action", [-1, 6, 256, 2**40])
 def test_an_unknown_action_is_refused(action: int) -> None:
     with pytest.raises(ValueError, match="unknown cell action"):
         MaskPlan([(action, b"", 0)])
