@@ -1,0 +1,106 @@
+"""Parsing, its guards, and the comparison with the server's own keywords."""
+
+from __future__ import annotations
+
+import pytest
+
+from hoopfast.policy.parse import (
+    TooComplex,
+    Unparsable,
+    ast,
+    children,
+    non_ascii_token,
+    parse,
+    scan,
+    strange_to_server,
+)
+from tests.policy.clinic import Clinic
+
+NESTED = {
+    "operators": "SELECT 1" + " + 1" * 100_000,
+    "unions": "SELECT 1" + " UNION SELECT 1" * 100_000,
+    "casts": "SELECT a" + "::int" * 100_000,
+    "subscripts": "SELECT a" + "[1]" * 100_000,
+    "calls": "SELECT 1" + " + f(1, 2)" * 100_000,
+    "joins": "SELECT 1 FROM a" + " CROSS JOIN b" * 100_000,
+    "parentheses": "SELECT " + "(" * 9_000 + "1" + ")" * 9_000,
+}
+
+
+@pytest.mark.parametrize("text", NESTED.values(), ids=NESTED)
+def test_what_would_end_the_process_is_not_parsed(text: str) -> None:
+    with pytest.raises((TooComplex, Unparsable)):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1 WHERE 1 IN (" + ",".join(f"-{i}" for i in range(20_000)) + ")",
+        "SELECT 1 WHERE " + " OR ".join(f"a = -{i}" for i in range(10_000)),
+        "VALUES " + ",".join(f"({i}, 'x' || 'y')" for i in range(10_000)),
+        ";".join("SELECT 1 + 1" for _ in range(5_000)),
+    ],
+    ids=["in list", "or", "values", "commands"],
+)
+def test_long_is_not_deep(text: str) -> None:
+    assert parse(text).commands
+
+
+def test_positions_count_characters_from_one() -> None:
+    with pytest.raises(Unparsable) as caught:
+        parse("SELECT 'é' FROM FROM x")
+    assert caught.value.position == 17
+    with pytest.raises(Unparsable) as caught:
+        parse("SELECT 1\0")
+    assert caught.value.position == 9
+
+
+def test_commands_and_tokens() -> None:
+    parsed = parse("SELECT 1; /* x */ DELETE FROM t")
+    assert [type(command).__name__ for command in parsed.commands] == ["SelectStmt", "DeleteStmt"]
+    assert "C_COMMENT" in [token.name for token in parsed.tokens]
+    with pytest.raises(Unparsable):
+        scan("SELECT 'x")
+
+
+def test_children_are_all_nodes_below() -> None:
+    (command,) = parse("SELECT f(a), (SELECT b) FROM t WHERE c IN (1, 2) ORDER BY d").commands
+    seen = []
+    waiting = [command]
+    while waiting:
+        node = waiting.pop()
+        seen.append(node)
+        waiting += children(node)
+    names = {node.fields[0].sval for node in seen if isinstance(node, ast.ColumnRef)}
+    assert names == {"a", "b", "c", "d"}
+
+
+@pytest.mark.needs_postgres15
+@pytest.mark.parametrize(
+    ("text", "strange"),
+    [
+        ("SELECT system_user FROM su", "system_user"),
+        ("SELECT json_scalar(1)", "json_scalar"),
+        ("SELECT merge_action ()", "merge_action"),
+        ("SELECT 0x1F", "0x1F"),
+        ("SELECT 1_000", "1_000"),
+        ('SELECT "system_user" FROM su', None),
+        ("SELECT '0x1F', x::json, json FROM t", None),
+        ("SELECT upper(a), now() FROM t WHERE b LIKE 'system_user'", None),
+    ],
+)
+def test_what_an_older_server_reads_otherwise(
+    clinic15: Clinic, clinic18: Clinic, text: str, strange: str | None
+) -> None:
+    parsed = parse(text)
+    found = strange_to_server(parsed, clinic15.catalog.keywords, clinic15.catalog.server_version)
+    assert (text[found.start : found.end + 1] if found else None) == strange
+    assert strange_to_server(parsed, clinic18.catalog.keywords, clinic18.catalog.server_version) is None
+
+
+def test_non_ascii_outside_literals() -> None:
+    assert non_ascii_token(parse("SELECT 'é' -- ü")) is None
+    found = non_ascii_token(parse('SELECT "é"'))
+    assert found is not None
+    assert found.start == 7
