@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hoopfast.policy.arguments import judge_set_config, location_of, note_notify
 from hoopfast.policy.facts import Facts, Finding, Unanalysable
 from hoopfast.policy.functions import Trust, function_trust, operator_trust
 from hoopfast.policy.model import Origin
 from hoopfast.policy.parse import Node, ast, enums
-from hoopfast.policy.scope import CLEAN, OPAQUE, OPAQUE_SOURCE, Item, Output, Scope, union
-from hoopfast.policy.settings import setting_allowed
+from hoopfast.policy.scope import CLEAN, EXISTS, OPAQUE, OPAQUE_SOURCE, Item, Output, Scope, union
 from hoopfast.policy.typenames import Types, operators, qualified, strings
 
 if TYPE_CHECKING:
@@ -98,6 +98,21 @@ class Expressions:
                 )
             )
 
+    def plain(self, origin: Origin, location: int) -> Origin:
+        """A value in a list of targets: an expression may fail, or return several rows, depending on the value."""
+        known = origin.sources - {OPAQUE_SOURCE}
+        denied = None if origin.bare else self.context.protection.not_searchable(known)
+        if denied is not None:
+            label = self.context.protection.label(denied)
+            self.facts.refusals.append(
+                Finding(
+                    f"the protected column {label} may be read as it is only, and not in an expression",
+                    self.facts.places.get(denied, location),
+                    "select the column as it is, and compute in the client",
+                )
+            )
+        return origin
+
     def unread(self, what: str, location: int) -> None:
         """Code that nobody has read takes part."""
         self.facts.opaque.append(Finding(what, location))
@@ -153,11 +168,21 @@ class Expressions:
             item = self._item(names[:-1], scope)
             if item is not None:
                 found = item.find(names[-1])
-                if found is not None:
+                if found is not None and item.knows(names[-1]):
                     return found
+                if found is not None:
+                    return union([found, self._attribute(names[-1], item.whole(), location)])
                 return self._call(None, names[-1], item.whole(), location)  # soundness 17: p.label is label(p)
         self.facts.missing.append(Finding(".".join(names), location))
         return OPAQUE
+
+    def _attribute(self, name: str, value: Origin, location: int) -> Origin:
+        """`value.name`: a field, or a function or a type of that name, called with the value (soundness 17)."""
+        context = self.context
+        trust = function_trust(context.catalog, None, name, context.listed)
+        if trust is Trust.UNKNOWN and not context.names.types(None, name):
+            return union([value])
+        return union([value, self._call(None, name, value, location)])
 
     def _item(self, names: list[str], scope: Scope) -> Item | None:
         if not names:
@@ -221,8 +246,10 @@ class Expressions:
         around = [
             self._decides(part, scope) for part in (node.agg_order, node.agg_filter, node.over) if part is not None
         ]
-        if schema in (None, "pg_catalog") and name in _SPECIAL:
-            _SPECIAL[name](self, arguments, values, node.location)
+        if schema in (None, "pg_catalog") and name == "set_config":
+            judge_set_config(arguments, self.fixed_setting, self.facts, node.location)
+        elif schema in (None, "pg_catalog") and name == "pg_notify":
+            note_notify(arguments, self.facts)
         bare_count = (
             name == "count" and not node.agg_distinct and (node.agg_star or (len(values) == 1 and values[0].bare))
         )
@@ -312,76 +339,45 @@ class Expressions:
             if not self.operator(schema, name, node.location):
                 return OPAQUE
         if node.subLinkType == enums.SubLinkType.EXISTS_SUBLINK:
-            return CLEAN  # whether there is a row is decided by conditions, which are judged where they stand
+            return EXISTS  # whether there is a row is decided by conditions, which are judged where they stand
         return union([left, output.rest])
 
     def _indirection(self, node: Node, scope: Scope) -> Origin:
-        parts = [self.value(node.arg, scope)]
+        value = union([self.value(node.arg, scope)])
+        fields = self._fields(node.arg, scope)
         for step in node.indirection:
             if isinstance(step, ast.A_Indices):
-                parts += [self.value(step.lidx, scope), self.value(step.uidx, scope)]
-            elif not isinstance(step, ast.String | ast.A_Star):
+                value = union([value, self.value(step.lidx, scope), self.value(step.uidx, scope)])
+            elif isinstance(step, ast.String):
+                value = value if step.sval in fields else self._attribute(step.sval, value, location_of(node.arg))
+            elif not isinstance(step, ast.A_Star):
                 raise Unanalysable(f"{type(step).__name__} in a field selection")
-        return union(parts)
+            fields = frozenset()
+        return value
+
+    def _fields(self, node: Node, scope: Scope) -> frozenset[str]:
+        """The fields that a value is certain to have: a FROM item's columns, those of a composite column."""
+        names = strings(node.fields) if isinstance(node, ast.ColumnRef) else []
+        if len(names) == 1 and scope.column(names[0]) is None:
+            item = scope.item(names[0])
+            return frozenset(name for name, _origin in item.columns) if item is not None else frozenset()
+        origin = self._named(names, scope, -1) if names and len(names) == len(node.fields) else CLEAN
+        if not origin.bare or len(origin.sources) != 1:
+            return frozenset()
+        catalog = self.context.catalog
+        ((oid, number),) = origin.sources
+        relation = catalog.relations.get(oid)
+        column = relation.by_number.get(number) if relation is not None else None
+        entry = catalog.base_type(column.type_oid) if column is not None else None
+        composite = catalog.relations.get(entry.relation) if entry is not None and entry.kind == "c" else None
+        return frozenset(composite.by_name) if composite is not None else frozenset()
 
     def _multiple(self, node: Node, scope: Scope) -> Origin:
         return self.value(node.source, scope)
 
-    # -- functions whose arguments decide ------------------------------------------------------------------------
-
-    def _set_config(self, arguments: list[Node], _values: list[Origin], location: int) -> None:
-        name = literal(arguments[0]) if arguments else None
-        if arguments and isinstance(arguments[0], ast.ColumnRef) and strings(arguments[0].fields) == ["name"]:
-            name = self.fixed_setting
-        value = literal(arguments[1]) if len(arguments) > 1 else None
-        if name is None:
-            what = "set_config needs the setting's name as a literal"
-        elif not setting_allowed(name, value):
-            what = "this setting may not be changed through this gateway"
-        else:
-            self.facts.settings = True
-            return
-        self.facts.refusals.append(
-            Finding(what, location, "the settings that may be changed are listed in docs/masking.md")
-        )
-
-    def _notify(self, arguments: list[Node], _values: list[Origin], _location: int) -> None:
-        texts = [literal(argument) for argument in arguments]
-        if len(texts) == 2 and texts[0] is not None and texts[1] is not None:
-            self.facts.notifies.append((texts[0], texts[1]))
-
-
-def literal(node: Node) -> str | None:
-    """The text of a string literal, casts to text looked through; None for anything else."""
-    while isinstance(node, ast.TypeCast) and strings(node.typeName.names)[-1:] in (["text"], ["varchar"]):
-        node = node.arg
-    if isinstance(node, ast.A_Const) and not node.isnull and isinstance(node.val, ast.String):
-        return str(node.val.sval)
-    return None
-
-
-def location_of(node: Node) -> int:
-    """Where an expression begins, as well as can be said."""
-    if isinstance(node, tuple):
-        return location_of(node[0]) if node else -1
-    if isinstance(node, ast.A_Expr) and node.lexpr is not None and not isinstance(node.lexpr, tuple):
-        return location_of(node.lexpr)
-    if isinstance(node, ast.BoolExpr):
-        return location_of(node.args)
-    if isinstance(node, ast.SortBy):
-        return location_of(node.node)
-    if isinstance(node, ast.NullTest | ast.BooleanTest | ast.CollateClause | ast.TypeCast):
-        return location_of(node.arg)
-    location = getattr(node, "location", -1)
-    return location if isinstance(location, int) else -1
-
 
 _Rule = Callable[[Expressions, Node, Scope], Origin]
 _SESSION_VALUES = frozenset(enums.SQLValueFunctionOp)
-_SPECIAL: dict[str, Callable[[Expressions, list[Node], list[Origin], int], None]] = {
-    "set_config": Expressions._set_config,
-    "pg_notify": Expressions._notify,
-}
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(_SUM_OF_PARTS, Expressions._parts),
     **dict.fromkeys(_WITHOUT_VALUE, Expressions._nothing),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hoopfast.policy.expressions import literal, location_of
+from hoopfast.policy.arguments import literal, location_of
 from hoopfast.policy.facts import Finding, Unanalysable
 from hoopfast.policy.from_clause import FromClause
 from hoopfast.policy.labels import label
@@ -52,8 +52,9 @@ class Queries(FromClause):
 
     def _plain(self, node: Node, scope: Scope) -> Output:
         scope.namespace = self.from_clause(node.fromClause or (), scope)
-        self.fixed_setting = self._setting_that_is_asked_for(node)
+        around, self.fixed_setting = self.fixed_setting, self._setting_that_is_asked_for(node)
         output = self.targets(node.targetList or (), scope)
+        self.fixed_setting = around
         self.condition(node.whereClause, scope)
         self.condition(node.havingClause, scope)
         for part in node.windowClause or ():
@@ -91,7 +92,7 @@ class Queries(FromClause):
         for target in targets:
             star = _star(target.val)
             if star is None:
-                columns.append((label(target), self.value(target.val, scope)))
+                columns.append((label(target), self.plain(self.value(target.val, scope), location_of(target.val))))
                 continue
             namespace = self._starred(star, target.val, scope)
             self.context.facts.protected |= self.context.protection.protected_of(namespace.output().rest.sources)
@@ -191,7 +192,7 @@ class Queries(FromClause):
         return output
 
     def _values(self, rows: Sequence[Sequence[Node]], scope: Scope) -> Output:
-        origins = [[self.value(cell, scope) for cell in row] for row in rows]
+        origins = [[self.plain(self.value(cell, scope), location_of(cell)) for cell in row] for row in rows]
         width = min((len(row) for row in origins), default=0)
         return Output.of([(f"column{i + 1}", union([row[i] for row in origins])) for i in range(width)])
 
@@ -215,6 +216,8 @@ class Queries(FromClause):
         output = Output(columns, output.rest)
         for clause in (cte.search_clause, cte.cycle_clause):
             if clause is not None:  # adds columns made from others; which ones is not worth a rule
+                if clause is cte.cycle_clause:  # compared from row to row
+                    self.searched(output.rest, clause.location)
                 return Output(None, output.rest)
         return output
 

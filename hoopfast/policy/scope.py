@@ -15,6 +15,7 @@ from hoopfast.policy.model import Origin
 
 OPAQUE_SOURCE = (0, 0)  # no table has OID 0: what nobody can say anything about
 CLEAN = Origin(frozenset())
+EXISTS = Origin(frozenset(), bare=True)  # says whether there is a row: as plain as a column, and of no column
 OPAQUE = Origin(frozenset((OPAQUE_SOURCE,)))
 
 Columns = list[tuple[str, Origin]]
@@ -60,6 +61,12 @@ class Item:
         if self.relation is not None and name in SYSTEM_COLUMNS:
             return Origin(frozenset(((self.relation.oid, SYSTEM_COLUMNS[name]),)), bare=True)
         return self.rest
+
+    def knows(self, name: str) -> bool:
+        """Whether a column of this name is certain to be there."""
+        return any(column == name for column, _ in self.columns) or (
+            self.relation is not None and name in SYSTEM_COLUMNS
+        )
 
     def whole(self) -> Origin:
         """The origin of the whole row."""
@@ -124,10 +131,15 @@ class Scope:
                 return found[0]
             doubts += level.namespace.rest
             if found:
-                return union(found + doubts)
+                return union(found + doubts + self._rows(name))
             if (hidden := self._system_column(level, name)) is not None:
                 return union([hidden, *doubts]) if doubts else hidden
-        return union(doubts) if doubts else None
+        return union(doubts + self._rows(name)) if doubts else None
+
+    def _rows(self, name: str) -> list[Origin]:
+        """The whole row that a name means where it is none of the columns that are not known."""
+        item = self.item(name)
+        return [item.whole()] if item is not None else []
 
     def item(self, name: str, schema: str | None = None) -> Item | None:
         """The FROM item that a qualifier means."""
