@@ -110,6 +110,11 @@ class Journal:
         """Why nothing can be written just now; empty: as far as is known, it can."""
         return "it is closed" if self._closed else self._suspended or self._blocked
 
+    @property
+    def kept(self) -> int:
+        """How many records of what has happened wait in memory, because they cannot be written just now."""
+        return len(self._kept)
+
     def append(self, record: Record, *, keep: bool = False) -> int:
         """Append a record and return its number; JournalUnavailable if that cannot be done: forward nothing then.
 

@@ -167,8 +167,8 @@ class CatalogKeeper:
         while True:
             now = _now()
             idle_since = None if self._sessions else idle_since or now
-            if idle_since is not None and now - idle_since >= LINGER:
-                break
+            if idle_since is not None and now - idle_since >= LINGER and self._refreshing is None:
+                break  # one that is under way would open the connection again
             due = now >= self._valid_until - self.max_age / 2
             if self._sessions and due and now - self._asked_at < BUSY:
                 with contextlib.suppress(Exception):  # logged; whoever needs the catalog tries again, and tells

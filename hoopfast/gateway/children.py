@@ -67,7 +67,11 @@ class Child:
         try:
             while not self._stopping:
                 started = loop.time()
-                status = await self._run_once()
+                try:
+                    status = await self._run_once()
+                except OSError as error:  # no memory, no process, no descriptor left just now: the others go on
+                    log.error("child cannot be started", child=self.name, reason=error.strerror)
+                    status = -1
                 if self._stopping:
                     break
                 if first_must_live and not self.ready.is_set():

@@ -23,6 +23,9 @@ from hoopfast.errors import ConfigError, JournalUnavailable
 from hoopfast.gateway.logs import logger
 
 RETRY = 0.5  # seconds between two attempts to open the journal
+# Records that wait in memory while the journal cannot be written. The ends of sessions do in any case; what strangers
+# at the door can cause, as often as they like, only up to here.
+MOST_KEPT = 1000
 
 log = logger("journal")
 Released = Callable[[JournalUnavailable | None], None]
@@ -77,9 +80,13 @@ class WorkerJournal:
         self.opened().append(record)
 
     def note(self, record: Record) -> None:
-        """Append a record of what has happened already; a failure is kept and logged."""
+        """Append a record of what has happened already, to no session; it is kept for later if that fails.
+
+        A failure is logged. Behind MOST_KEPT others that wait already, the log is all that tells of it.
+        """
         try:
-            self.opened().append(record, keep=True)
+            journal = self.opened()
+            journal.append(record, keep=journal.kept < MOST_KEPT)
         except JournalUnavailable as error:
             self._failed(error)
 

@@ -159,7 +159,13 @@ class Relay:
             self.terminate(error)
 
     def look_at_clock(self, now: float) -> None:
-        """End it if its time is up; called every second or so."""
+        """End it if its time is up; called every second or so. Raises nothing: other sessions have limits too."""
+        try:
+            self._look_at_clock(now)
+        except Exception as error:
+            self._fail(error)
+
+    def _look_at_clock(self, now: float) -> None:
         if self._half_closed and not self._is_over():
             self._look_at_half_closed()
             if now - self._probed > PROBE_AGAIN:
@@ -358,8 +364,9 @@ class Relay:
             backend.finish()
         try:
             self._ports.recorder.finish(reason, sqlstate)
-        except JournalUnavailable as error:
-            log.error("session's end not recorded", session=self.session, reason=error.message)
+        except Exception as error:
+            cause = error.message if isinstance(error, JournalUnavailable) else where(error)
+            log.error("session's end not recorded", session=self.session, reason=cause)
         if failure is not None and not isinstance(failure, HoopfastError):
             log.error("session failed", session=self.session, error=where(failure))
         self._ports.on_end()

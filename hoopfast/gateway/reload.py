@@ -15,7 +15,7 @@ from hoopfast.auth.scram import ScramCache
 from hoopfast.config import Config
 from hoopfast.errors import ConfigError
 from hoopfast.gateway.links import ReadBuffer
-from hoopfast.gateway.logs import logger
+from hoopfast.gateway.logs import logger, where
 from hoopfast.gateway.settings import Settings
 
 log = logger("reload")
@@ -30,6 +30,9 @@ def reloaded(old: Settings, buffer: ReadBuffer, cache: ScramCache) -> tuple[Sett
     except ConfigError as error:
         log.error("configuration not taken over", reason=error.message)
         return old, described(old.config, "SIGHUP", refused=error.message)
+    except Exception as error:  # a mistake of ours must not end the sessions that run
+        log.error("configuration not taken over", error=where(error))
+        return old, described(old.config, "SIGHUP", refused="internal error")
     settings.keys.keep_keys(old.keys)
     changes = config.diff(old.config, fresh)
     if changes.restart:

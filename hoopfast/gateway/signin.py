@@ -41,6 +41,8 @@ from hoopfast.session.startup import (
 if TYPE_CHECKING:
     from hoopfast.gateway.worker import Worker
 
+LONGEST_NAME = 63  # of a name in a record: what PostgreSQL keeps (NAMEDATALEN - 1), and too little for a token
+
 log = logger("signin")
 
 
@@ -165,8 +167,8 @@ class SignIn:
             parameters=backend.parameters,
             notifications=worker.notifications,
         )
-        process_id, secret = worker.cancel_keys.reserve(long=credentials.protocol >= (3, 2))
         recorder.start(self._session_start(credentials, identity, access, backend))
+        process_id, secret = worker.cancel_keys.reserve(long=credentials.protocol >= (3, 2))
 
         async def cancel_upstream() -> None:
             if backend.key is not None:
@@ -205,9 +207,9 @@ class SignIn:
             policy_version=access.policy_config.version,
             client_address=attempt.client_address,
             tls=attempt.tls,
-            application_name=credentials.parameters.get("application_name", ""),
+            application_name=credentials.parameters.get("application_name", "")[:LONGEST_NAME],
             driver=guess_driver(credentials.parameters),
-            user=credentials.user,
+            user=credentials.user[:LONGEST_NAME],
             protocol=".".join(str(number) for number in credentials.protocol),
             upstream_user=access.database.user,
             backend_process_id=0 if backend.key is None else backend.key.process_id,
@@ -227,9 +229,9 @@ class SignIn:
             caller=None if attempt.identity is None else _caller(attempt.identity, None),
             client_address=attempt.client_address,
             tls=attempt.tls,
-            application_name=parameters.get("application_name", ""),
-            user="" if credentials is None else credentials.user,
-            database="" if credentials is None else credentials.database,
+            application_name=parameters.get("application_name", "")[:LONGEST_NAME],
+            user="" if credentials is None else credentials.user[:LONGEST_NAME],
+            database="" if credentials is None else credentials.database[:LONGEST_NAME],
         )
         log.info("sign-in refused", session=attempt.session, sqlstate=error.sqlstate, reason=error.message)
         try:

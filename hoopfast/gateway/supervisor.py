@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from hoopfast import config
 from hoopfast.errors import ConfigError
-from hoopfast.gateway import logs, shared, sockets
+from hoopfast.gateway import limits, logs, shared, sockets
 from hoopfast.gateway.channel import Message
 from hoopfast.gateway.children import Child
 
@@ -57,6 +57,7 @@ class Supervisor:
         workers = gateway.workers
         self._sockets = sockets.listening_sockets(gateway.listen.host, gateway.listen.port, workers)
         memory = shared.create()
+        limits.allow_descriptors()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
@@ -148,9 +149,13 @@ class Supervisor:
     def _hear(self, child: Child, message: Message) -> None:
         """Pass a worker's words on: a CancelRequest may reach any worker, and concern any other."""
         word, to = message.get("word"), message.get("to")
-        if word in ("cancel", "cancelled") and isinstance(to, int) and 0 <= to < len(self._workers):
+        if word not in ("cancel", "cancelled"):
+            return
+        if isinstance(to, int) and 0 <= to < len(self._workers) and self._workers[to].pid is not None:
             values = {key: value for key, value in message.items() if key not in ("word", "to")}
             self._workers[to].send(word, **values)
+        elif word == "cancel":  # made-up keys must not keep their askers waiting, and others from being heard
+            child.send("cancelled", number=message.get("number"))
 
     def _close_sockets(self) -> None:
         for listener in self._sockets:

@@ -162,7 +162,10 @@ class Worker:
 
     async def _keys(self) -> None:
         while True:
-            await self.settings.keys.refresh()
+            try:
+                await self.settings.keys.refresh()
+            except Exception as error:
+                log.error("keys not refreshed", error=logs.where(error))
             await asyncio.sleep(KEYS)
 
 

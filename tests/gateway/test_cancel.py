@@ -100,3 +100,11 @@ def test_keys_are_fresh_and_forgotten() -> None:
         assert sent == []
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("process_id", [200 << 20 | 1, 0xFFFFFFFF, 2 << 20])
+def test_keys_of_workers_that_do_not_exist_are_answered_at_once(gateway: Gateway, process_id: int) -> None:
+    # A few dozen that wait would be all that may wait, and a real request would be dropped.
+    began = time.monotonic()
+    cancel(gateway, struct.pack("!II", process_id, 1))
+    assert time.monotonic() - began < 2

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
+
+import pytest
 
 from hoopfast.gateway.children import Child
 
@@ -63,6 +66,24 @@ def test_one_can_be_killed(tmp_path: Path) -> None:
         keeping = asyncio.create_task(made.keep())
         await made.ready.wait()
         made.kill()
+        await keeping
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_one_that_cannot_be_started_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        made = child(tmp_path / "lives", "dies")
+        keeping = asyncio.create_task(made.keep())
+        await made.ready.wait()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", str(tmp_path / "no such program"))
+            lives = (tmp_path / "lives").stat().st_size
+            await asyncio.sleep(0.6)
+            assert not keeping.done()
+        while (tmp_path / "lives").stat().st_size <= lives + 1:
+            await asyncio.sleep(0.02)
+        made.stop()
         await keeping
 
     asyncio.run(asyncio.wait_for(scenario(), 20))

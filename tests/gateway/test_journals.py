@@ -10,6 +10,7 @@ import pytest
 from hoopfast import config
 from hoopfast.audit.records import SignInRefused
 from hoopfast.errors import JournalUnavailable
+from hoopfast.gateway import journals
 from hoopfast.gateway.journals import WorkerJournal
 from tests.gateway.running import Place
 
@@ -87,5 +88,25 @@ def test_a_key_that_cannot_be_read(place: Place) -> None:
         (place.folder / "audit.key").write_text("no key")
         with pytest.raises(JournalUnavailable):
             journal.digest_key()
+
+    asyncio.run(scenario())
+
+
+def test_strangers_cannot_fill_the_memory_while_it_cannot_be_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "MOST_KEPT", 10)
+
+    async def scenario() -> None:
+        journal = opened(place)
+        journal.append(record())
+        journal.opened().suspend("for this test")
+        for _ in range(100):
+            journal.note(record())
+        assert journal.opened().kept == 10
+        journal.opened().resume()
+        journal.append(record())
+        assert journal.position == 13  # with StreamOpened and the first
+        journal.close()
 
     asyncio.run(scenario())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 
 import pytest
+import uvloop
 
+from hoopfast.gateway.settings import Settings
+from tests.gateway.in_process import running_worker
 from tests.gateway.running import Gateway, Place, until
 from tests.support import protocol
 from tests.support.protocol import Frontend, SignInError
@@ -45,3 +49,20 @@ def test_it_is_recorded(place: Place) -> None:
     written = b"".join(segment.read_bytes() for segment in place.audit.iterdir())
     assert written.count(b"configuration_changed") == 2
     assert b"gateway.idle_timeout" in written
+
+
+def test_a_failure_of_ours_changes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write()
+
+    def fails(*_: object) -> Settings:
+        raise RuntimeError("a mistake")
+
+    async def scenario() -> None:
+        async with running_worker(place) as running:
+            before = running.worker.settings
+            with monkeypatch.context() as patch:
+                patch.setattr(Settings, "build", fails)
+                running.worker.hear({"word": "reload"})
+            assert running.worker.settings is before
+
+    uvloop.run(asyncio.wait_for(scenario(), 20))

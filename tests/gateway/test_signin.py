@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -182,3 +183,18 @@ def test_the_journal_says_who_came_and_who_was_turned_away(place: Place) -> None
     assert b"signin-test" in written
     assert b"session_end" in written
     assert place.token().split(".")[0].encode() not in written
+
+
+def test_a_token_in_the_wrong_place_is_not_recorded(place: Place) -> None:
+    token = place.token()
+    with Gateway(place) as gateway:
+        for database in ("db", token):
+            with contextlib.suppress(SignInError), Frontend(gateway.host, gateway.port) as frontend:
+                frontend.sign_in(token, database, token, application_name=token)
+        log = gateway.log()
+    written = b"".join(segment.read_bytes() for segment in place.audit.iterdir())
+    assert b"session_start" in written
+    assert b"sign_in_refused" in written
+    for part in (token.split(".")[1][-20:], token.split(".")[2][:20]):
+        assert part.encode() not in written
+        assert part not in log

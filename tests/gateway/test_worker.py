@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from hoopfast.gateway.relay import Relay
 from hoopfast.session.conversation import Conversation
 from tests.gateway.in_process import InProcess, running_worker
 from tests.gateway.running import Gateway, Place
@@ -94,3 +95,24 @@ def test_notifications_pass_between_workers(two_workers: Gateway) -> None:
         notifying.run(protocol.query("NOTIFY news, 'from the other worker'"))
         [notification] = listening.read_until("A")
         assert notification.body[4:] == b"news\0from the other worker\0"
+
+
+def test_one_session_that_fails_takes_no_other_s_time_limit_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write(gateway={"session_limit": "2s"})
+    healthy = Relay._look_at_clock
+    failed: list[Relay] = []
+
+    def fails_once(self: Relay, now: float) -> None:
+        if not failed:
+            failed.append(self)
+            raise OSError("this link is strange")
+        healthy(self, now)
+
+    monkeypatch.setattr(Relay, "_look_at_clock", fails_once)
+
+    async def scenario() -> None:
+        async with running_worker(place) as running:
+            first, second = await asyncio.gather(*(in_thread(talk, place, running) for _ in range(2)))
+            assert sorted(message.sqlstate for message in first + second) == ["57P01", "XX000"]
+
+    uvloop.run(asyncio.wait_for(scenario(), 20))
