@@ -27,7 +27,7 @@ cdef enum RowStatus:
 cdef struct MaskCell:
     CellActionValue action
     Py_ssize_t n
-    # The whole cell as it goes out, its length field included: CELL_NULL, CELL_FIXED, and CELL_DATE_YEAR of what is no date.
+    # The whole cell as it goes out, its length field included: CELL_NULL, CELL_FIXED; CELL_DATE_YEAR of no date.
     const unsigned char* encoded
     Py_ssize_t encoded_length
 
