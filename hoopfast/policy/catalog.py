@@ -46,9 +46,8 @@ class Relation:
         self.oid = _integer(oid)
         self.schema = schema or ""
         self.name = name or ""
-        self.kind = (
-            kind or ""
-        )  # r table, p partitioned, v view, m materialised, f foreign, c composite, S sequence, t TOAST
+        # r table, p partitioned, v view, m materialised, f foreign, c composite, S sequence, t TOAST
+        self.kind = kind or ""
         self.temporary = persistence == "t"
         self.row_security = row_security == "t"
         self.has_rules = has_rules == "t"
@@ -271,14 +270,28 @@ class Catalog:
 
     @cached_property
     def unique_columns(self) -> frozenset[tuple[int, int]]:
-        """(table OID, attribute number) of columns in a primary key, unique constraint or foreign key."""
-        return frozenset(
-            (_integer(row[0]), int(number))
+        """(table OID, attribute number) of columns in a unique index, an exclusion or a foreign key."""
+        found = {pair for pair, _referenced in self._references}
+        for table, key, computed in self._results["unique_indexes"]:
+            relation = self.relations.get(_integer(table))
+            if computed == "t" and relation is not None:  # of which columns is not worth a rule
+                found.update((relation.oid, column.number) for column in relation.columns)
+            found.update((_integer(table), number) for number in map(int, (key or "").split()) if number > 0)
+        return frozenset(found)
+
+    @cached_property
+    def referenced_columns(self) -> dict[tuple[int, int], list[tuple[int, int]]]:
+        """Column of a foreign key → the columns that it refers to."""
+        return _grouped(self._references)
+
+    @cached_property
+    def _references(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+        return [
+            ((_integer(row[0]), number), (_integer(row[2]), other))
             for row in self._results["constraints"]
-            if row[1] in ("u", "p", "f")
-            for number in (row[5] or "{}").strip("{}").split(",")
-            if number
-        )
+            if row[1] == "f"
+            for number, other in zip(_numbers(row[5]), _numbers(row[6]), strict=True)
+        ]
 
     @cached_property
     def builtin_outputs(self) -> dict[str, frozenset[str]]:
@@ -330,6 +343,10 @@ class Catalog:
         return found
 
 
+def _numbers(array: str | None) -> list[int]:
+    return [int(number) for number in (array or "{}").strip("{}").split(",") if number]
+
+
 def _integer(text: str | None) -> int:
     return int(text) if text else 0
 
@@ -348,17 +365,9 @@ def _digest(results: Results) -> str:
 
 def _type(row: Row) -> Type:
     oid, schema, name, kind, category, base, element, relation, extension, subtype = row
+    numbers = [_integer(number) for number in (base, element, relation)]
     return Type(
-        _integer(oid),
-        schema or "",
-        name or "",
-        kind or "",
-        category or "",
-        _integer(base),
-        _integer(element),
-        _integer(relation),
-        extension,
-        _integer(subtype),
+        _integer(oid), schema or "", name or "", kind or "", category or "", *numbers, extension, _integer(subtype)
     )
 
 

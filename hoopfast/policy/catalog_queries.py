@@ -75,6 +75,9 @@ QUERIES: dict[str, str] = {
         SELECT i.indrelid, pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid)
           FROM pg_catalog.pg_index i
          WHERE i.indexrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)""",
+    "unique_indexes": """
+        SELECT i.indrelid, i.indkey, i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+          FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384 AND (i.indisunique OR i.indisexclusion)""",
     "inheritance": "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits",
     "functions": """
         SELECT p.oid, n.nspname, p.proname, p.prokind, p.proretset, p.prorettype, l.lanname, p.provolatile,

@@ -77,9 +77,8 @@ class Classifier:
             return Kind.WRITE
         if facts.modifies or (facts.locks and not self.row_locks):
             written = list(facts.writes.values())
-            if written and all(relation.temporary for relation in written):
-                return Kind.SESSION
-            return Kind.WRITE
+            temporary = bool(written) and all(relation.temporary for relation in written)
+            return Kind.SESSION if temporary and not facts.hidden else Kind.WRITE
         return Kind.READ
 
     def _judge_parameters(self, analyser: Modifications) -> None:
@@ -132,6 +131,8 @@ class Classifier:
             analyser.condition(parameter, Scope())
         found = self.session_names.prepared_statement(name) if self.session_names else None
         self._named(found, draft, f'prepared statement "{name}" does not exist', "26000")
+        if draft.facts.writing or draft.facts.opaque:  # in a parameter
+            draft.kind = Kind.WRITE
         draft.command["executes"] = name
 
     def _named(self, found: Statement | None, draft: Draft, message: str, sqlstate: str) -> None:
@@ -201,8 +202,9 @@ class Classifier:
         analyser.condition(node.whereClause, Scope(None, Namespace.of(target)))
         draft.facts.tags.append("COPY")
         written = list(draft.facts.writes.values())
+        unread = draft.facts.writing or draft.facts.opaque or draft.facts.hidden
         temporary = bool(written) and all(relation.temporary for relation in written)
-        draft.kind = Kind.SESSION if temporary else Kind.WRITE
+        draft.kind = Kind.SESSION if temporary and not unread else Kind.WRITE
         draft.command["copy"] = "in"
 
     def _copy_out(self, node: Node, draft: Draft, analyser: Modifications) -> None:

@@ -119,7 +119,9 @@ class Decision:
             if outcome.verdict is Verdict.DENY:
                 worst = outcome
                 break
-            if outcome.verdict is not Verdict.ALLOW and worst.verdict is not Verdict.NEEDS_APPROVAL:
+            if outcome.verdict is Verdict.ALLOW:
+                worst = outcome if worst.verdict is Verdict.ALLOW and outcome.rule else worst
+            elif worst.verdict is not Verdict.NEEDS_APPROVAL:
                 worst = outcome
         if self.compiled.closed and not _without_rows(drafts):
             worst = Outcome(
@@ -143,7 +145,8 @@ class Decision:
         except Exception as error:
             return None, _unanalysable(f"an internal error ({type(error).__name__})", -1, ""), None
         self.names_used = self.names_used or any(entry.stands_for is not None for entry in (draft, *draft.inner))
-        self.names_used = self.names_used or "executes" in draft.command or "fetches" in draft.command
+        named = [entry.command for entry in (draft, *draft.inner)]
+        self.names_used = self.names_used or any("executes" in known or "fetches" in known for known in named)
         self._after(draft)
         return draft, outcome, command
 
@@ -167,7 +170,7 @@ class Decision:
 
     def _classifier(self) -> Classifier:
         compiled = self.compiled
-        names = Names(compiled.catalog, self.schemas)
+        names = Names(compiled.catalog, self.schemas, moving=self.dirty)
 
         def new_context() -> Context:
             return Context(compiled.catalog, names, compiled.protection, compiled.types, compiled.listed)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hoopfast.policy.arguments import judge_set_config, location_of, note_notify
 from hoopfast.policy.facts import Facts, Finding, Unanalysable
-from hoopfast.policy.functions import Trust, function_trust, operator_trust
+from hoopfast.policy.functions import POPULATING, Trust, function_trust, operator_trust
 from hoopfast.policy.model import Origin
 from hoopfast.policy.parse import Node, ast, enums
 from hoopfast.policy.scope import CLEAN, EXISTS, OPAQUE, OPAQUE_SOURCE, Item, Output, Scope, union
@@ -86,17 +86,14 @@ class Expressions:
         if denied is None:
             return
         location = self.facts.places.get(denied, location)
-        if denied == OPAQUE_SOURCE:
-            what = "a value that may derive from anything may not be used to select, order, join or group rows"
-            self.facts.refusals.append(Finding(what, location))
-        else:
-            self.facts.refusals.append(
-                Finding(
-                    f"the protected column {self.context.protection.label(denied)} may not be used to select, order, join or group rows",
-                    location,
-                    'leave it out of the condition; or the policy\'s owner sets predicates = "allow" for this column',
-                )
-            )
+        hint = ""
+        what = "a value that may derive from anything"
+        if denied != OPAQUE_SOURCE:
+            what = f"the protected column {self.context.protection.label(denied)}"
+            hint = 'leave it out of the condition; or the policy\'s owner sets predicates = "allow" for this column'
+        self.facts.refusals.append(
+            Finding(f"{what} may not be used to select, order, join or group rows", location, hint)
+        )
 
     def plain(self, origin: Origin, location: int) -> Origin:
         """A value in a list of targets: an expression may fail, or return several rows, depending on the value."""
@@ -104,13 +101,9 @@ class Expressions:
         denied = None if origin.bare else self.context.protection.not_searchable(known)
         if denied is not None:
             label = self.context.protection.label(denied)
-            self.facts.refusals.append(
-                Finding(
-                    f"the protected column {label} may be read as it is only, and not in an expression",
-                    self.facts.places.get(denied, location),
-                    "select the column as it is, and compute in the client",
-                )
-            )
+            what = f"the protected column {label} may be read as it is only, and not in an expression"
+            hint = "select the column as it is, and compute in the client"
+            self.facts.refusals.append(Finding(what, self.facts.places.get(denied, location), hint))
         return origin
 
     def unread(self, what: str, location: int) -> None:
@@ -250,6 +243,8 @@ class Expressions:
             judge_set_config(arguments, self.fixed_setting, self.facts, node.location)
         elif schema in (None, "pg_catalog") and name == "pg_notify":
             note_notify(arguments, self.facts)
+        if name in POPULATING:
+            self._row_types_trusted(union(values), name, node.location)
         bare_count = (
             name == "count" and not node.agg_distinct and (node.agg_star or (len(values) == 1 and values[0].bare))
         )
@@ -313,6 +308,18 @@ class Expressions:
             self.facts.missing.append(Finding(".".join(strings(node.names)), node.location))
             return False
         return self._types_trusted([entry.oid for entry in types], ".".join(strings(node.names)), node.location)
+
+    def _row_types_trusted(self, values: Origin, label: str, location: int) -> None:
+        """Judge the types of the columns that values come from."""
+        relations = self.context.catalog.relations
+        columns = [
+            column.type_oid
+            for oid, number in values.sources
+            if oid in relations
+            for column in relations[oid].columns
+            if number in (0, column.number)
+        ]
+        self._types_trusted(columns, f"that {label} makes a row of", location)
 
     def _types_trusted(self, oids: Iterable[int], label: str, location: int) -> bool:
         if all(self.context.types.trusted(oid) for oid in oids):

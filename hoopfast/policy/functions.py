@@ -25,6 +25,11 @@ TRUSTED_EXTENSIONS = frozenset(
     " fuzzystrmatch isn seg tsm_system_rows tsm_system_time bloom dict_int dict_xsyn vector".split()
 )
 _UNTRUSTED_MEMBERS = frozenset(("set_limit",))  # pg_trgm: changes a setting of the session
+# They make a row of the type of an argument, and so run the checks of the domains in it.
+POPULATING = frozenset(
+    "json_populate_record json_populate_recordset jsonb_populate_record jsonb_populate_recordset"
+    " jsonb_populate_record_valid populate_record".split()
+)
 
 
 class Trust(IntEnum):

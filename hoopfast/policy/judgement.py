@@ -73,7 +73,10 @@ class Judge:
         if draft.stands_for is not None and draft.stands_for.verdict is not Verdict.ALLOW:
             found = draft.stands_for
             return Outcome(found.verdict, found.rule, found.message, found.hint, found.sqlstate)
-        ruling = judge(self.config, self.name, draft, self.catalog)
+        if draft.stands_for is not None and not facts.writing and not facts.opaque:
+            ruling = Ruling(Verdict.ALLOW, draft.stands_for.rule)  # judged when the name was given
+        else:
+            ruling = judge(self.config, self.name, draft, self.catalog)
         if ruling.verdict is Verdict.DENY:  # before anything is said about names: a write is refused, known or not
             return _of_ruling(ruling)
         if facts.missing and not self._creates_in_this_transaction(draft):
@@ -139,7 +142,8 @@ class Judge:
 
     def _dirty_refuses(self, draft: Draft) -> Outcome | None:
         relations = [relation for relation in draft.facts.reads.values() if not relation.system]
-        if (draft.output is not None and relations and not draft.stores) or draft.facts.assigns_column:
+        stored = draft.stores and not self._changes_lasting_schema()
+        if (draft.output is not None and relations and not stored) or draft.facts.assigns_column:
             return Outcome(
                 Verdict.DENY,
                 "catalog",
@@ -147,6 +151,10 @@ class Judge:
                 "read them after COMMIT",
             )
         return None
+
+    def _changes_lasting_schema(self) -> bool:
+        """Whether this policy lets through DDL on more than temporary relations."""
+        return self.config.ddl == "allow" or any(rule.action == "allow" for rule in self.config.rule)
 
 
 def build(draft: Draft, judge: Judge) -> Command:

@@ -22,10 +22,15 @@ def cut(name: str) -> str:
 
 
 class Names:
-    """Resolution of names in one state of a session. `schemas` are current_schemas(true), or None if not known."""
+    """Resolution of names in one state of a session. `schemas` are current_schemas(true), or None if not known.
 
-    def __init__(self, catalog: Catalog, schemas: Sequence[str] | None) -> None:
+    `moving`: the transaction has changed the schema, and the catalog does not show how: what comes first in the path
+    may be gone, so that a name may mean any of those in the path.
+    """
+
+    def __init__(self, catalog: Catalog, schemas: Sequence[str] | None, *, moving: bool = False) -> None:
         self.catalog = catalog
+        self.moving = moving
         self.schemas = tuple(schemas) if schemas is not None else None
 
     def relations(self, schema: str | None, name: str) -> list[Relation]:
@@ -36,8 +41,8 @@ class Names:
         if self.schemas is None:
             return candidates
         by_schema = {entry.schema: entry for entry in candidates}
-        found = next((by_schema[place] for place in self.schemas if place in by_schema), None)
-        return [found] if found is not None else []
+        found = [by_schema[place] for place in self.schemas if place in by_schema]
+        return found if self.moving else found[:1]
 
     def types(self, schema: str | None, name: str) -> list[Type]:
         """The types that a name may mean. Temporary schemas come first for types also (soundness 14)."""
@@ -47,8 +52,8 @@ class Names:
         if self.schemas is None:
             return candidates
         by_schema = {entry.schema: entry for entry in candidates}
-        found = next((by_schema[place] for place in self.schemas if place in by_schema), None)
-        return [found] if found is not None else []
+        found = [by_schema[place] for place in self.schemas if place in by_schema]
+        return found if self.moving else found[:1]
 
     def _in_schema(self, actual: str, written: str) -> bool:
         if written != "pg_temp":

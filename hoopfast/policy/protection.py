@@ -123,10 +123,11 @@ class Protection:
 
     def guessable(self, oid: int, number: int) -> str | None:
         """The column's name, if storing guesses in it tells which values are there (soundness 36)."""
-        guard = self.guard((oid, number))
-        if guard is None or guard.searchable or (oid, number) not in self.catalog.unique_columns:
+        if (oid, number) not in self.catalog.unique_columns:
             return None
-        return guard.label
+        places = [(oid, number), *self.catalog.referenced_columns.get((oid, number), ())]
+        guards = [guard for place in places if (guard := self.guard(place)) is not None and not guard.searchable]
+        return guards[0].label if guards else None
 
     def label(self, source: Source) -> str:
         """schema.table.column of a source."""

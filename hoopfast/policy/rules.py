@@ -6,11 +6,12 @@ protected columns and unread code are judged in engine.py, before and after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from hoopfast.policy.catalog import Catalog, Relation
 from hoopfast.policy.drafts import Draft
+from hoopfast.policy.functions import Trust, function_trust
 from hoopfast.policy.model import Kind, Verdict
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _BY_WRITES = frozenset((Kind.WRITE,))
 _BY_DDL = frozenset((Kind.DDL, Kind.UTILITY))
 _FREE = frozenset((Kind.SESSION, Kind.TRANSACTION))
+_READING = frozenset(("SELECT", "EXPLAIN", "COPY", "EXECUTE", "DECLARE CURSOR"))
 _WHERE_TAGS = frozenset(("UPDATE", "DELETE"))
 
 
@@ -36,10 +38,9 @@ _ALLOWED = Ruling(Verdict.ALLOW)
 
 def judge(config: PolicyConfig, policy: str, draft: Draft, catalog: Catalog) -> Ruling:
     """What the rules say about a command."""
-    if draft.kind not in _FREE:
-        for rule in config.rule:
-            if matches(rule, draft, catalog):
-                return _by_rule(rule, draft)
+    for rule in config.rule:
+        if _concerns(rule, draft) and matches(rule, draft, catalog, config):
+            return _by_rule(rule, draft)
     if draft.kind in _BY_WRITES:
         return _by_key("writes", config.writes, policy, draft, _why_a_write(draft))
     if draft.kind in _BY_DDL:
@@ -48,9 +49,16 @@ def judge(config: PolicyConfig, policy: str, draft: Draft, catalog: Catalog) -> 
     return _ALLOWED
 
 
-def matches(rule: StatementRule, draft: Draft, catalog: Catalog) -> bool:
+def _concerns(rule: StatementRule, draft: Draft) -> bool:
+    """Sessions may do as they like with what is theirs, but not copy from relations that a rule keeps them from."""
+    return draft.kind not in _FREE or (rule.action != "allow" and bool(rule.relations or rule.function))
+
+
+def matches(rule: StatementRule, draft: Draft, catalog: Catalog, config: PolicyConfig) -> bool:
     """Whether all of a rule's conditions hold. To allow, all that is written must match; to refuse, anything."""
     whole = rule.action == "allow"
+    if whole and not _covers(rule, draft, catalog, config):
+        return False
     if rule.statement and not _tags_match(rule.statement, tags_of(draft), whole=whole):
         return False
     if rule.relations and not _relations_match(rule, draft, whole=whole):
@@ -58,6 +66,24 @@ def matches(rule: StatementRule, draft: Draft, catalog: Catalog) -> bool:
     if rule.where is not None and not _where_matches(rule.where, draft):
         return False
     return not rule.function or _functions_match(rule, draft, catalog)
+
+
+def _covers(rule: StatementRule, draft: Draft, catalog: Catalog, config: PolicyConfig) -> bool:
+    """Whether what makes a command a write is what the rule speaks of: stored rows, or functions called."""
+    facts = draft.facts
+    if rule.function:
+        if (facts.modifies or facts.locks) and not rule.statement and not rule.relations:
+            return False
+        return all(
+            _function_matches(rule, schema, name, catalog)
+            for schema, name in facts.functions
+            if function_trust(catalog, schema or None, name, _listed(config)) > Trust.HARMLESS
+        )
+    return bool(facts.modifies or draft.tag not in _READING) or not (facts.writing or facts.opaque)
+
+
+def _listed(config: PolicyConfig) -> Callable[[str, str], bool]:
+    return lambda schema, name: any(pattern.matches(schema, name) for pattern in config.functions)
 
 
 def tags_of(draft: Draft) -> list[str]:
@@ -74,12 +100,17 @@ def _tags_match(wanted: Iterable[str], tags: list[str], *, whole: bool) -> bool:
 
 
 def _relations_match(rule: StatementRule, draft: Draft, *, whole: bool) -> bool:
-    touched: list[Relation] = list((draft.facts.writes or draft.facts.reads).values())
+    facts = draft.facts
+    touched: list[Relation] = list((facts.writes or facts.reads).values())
+    if not whole and not rule.statement:
+        touched += facts.reads.values()
+    if draft.kind in _FREE:
+        touched = [relation for relation in touched if not relation.temporary]
     hits = [any(pattern.matches(relation.schema, relation.name) for pattern in rule.relations) for relation in touched]
     if whole:
-        known = not draft.facts.unknown_writes and not draft.facts.opaque and not draft.facts.writing
+        known = not (facts.unknown_writes or facts.opaque or facts.hidden or facts.writing)
         return known and bool(hits) and all(hits)
-    return any(hits) or draft.facts.unknown_writes
+    return any(hits) or facts.unknown_writes
 
 
 def _where_matches(wanted: bool, draft: Draft) -> bool:
@@ -103,13 +134,16 @@ def _why_a_write(draft: Draft) -> str:
 
 
 def _functions_match(rule: StatementRule, draft: Draft, catalog: Catalog) -> bool:
-    for schema, name in draft.facts.functions:
-        schemas = {schema} if schema else {entry.schema for entry in catalog.functions_by_name.get(name, ())}
-        if not schema and name in catalog.builtin_functions:
-            schemas.add("pg_catalog")
-        if any(pattern.matches(place, name) for pattern in rule.function for place in schemas):
-            return True
-    return False
+    return any(_function_matches(rule, schema, name, catalog) for schema, name in draft.facts.functions)
+
+
+def _function_matches(rule: StatementRule, schema: str, name: str, catalog: Catalog) -> bool:
+    """Whether a function's name may mean one of the rule's; to allow, nothing else."""
+    schemas = {schema} if schema else {entry.schema for entry in catalog.functions_by_name.get(name, ())}
+    if not schema and name in catalog.builtin_functions:
+        schemas.add("pg_catalog")
+    hits = [any(pattern.matches(place, name) for pattern in rule.function) for place in schemas]
+    return bool(hits) and (all(hits) if rule.action == "allow" else any(hits))
 
 
 def _by_rule(rule: StatementRule, draft: Draft) -> Ruling:

@@ -115,11 +115,12 @@ class Types:
             current = waiting.pop()
             if isinstance(current, ast.FuncCall):
                 schema, name = qualified(current.funcname)
-                if function_trust(self.catalog, schema, name, self.listed) > Trust.WRITE:
+                # Rendered with an empty search_path: what is not qualified is in pg_catalog.
+                if function_trust(self.catalog, schema or "pg_catalog", name, self.listed) > Trust.WRITE:
                     return False
             elif isinstance(current, ast.A_Expr):
                 for schema, name in operators(current):
-                    if operator_trust(self.catalog, schema, name, self.listed) is not Trust.PURE:
+                    if operator_trust(self.catalog, schema or "pg_catalog", name, self.listed) is not Trust.PURE:
                         return False
             elif isinstance(current, ast.TypeName):
                 types = self.resolve(current, names)

@@ -14,7 +14,7 @@ from hoopfast.policy.model import Kind
 from hoopfast.policy.modifications import Modifications
 from hoopfast.policy.names import cut
 from hoopfast.policy.parse import Node, ast, enums
-from hoopfast.policy.scope import CLEAN, Output, Scope
+from hoopfast.policy.scope import CLEAN, Item, Namespace, Output, Scope
 from hoopfast.policy.settings import reset_allowed, setting_allowed
 from hoopfast.policy.typenames import qualified
 
@@ -37,6 +37,7 @@ _MULTI = frozenset(("TRANSACTION", "SESSION CHARACTERISTICS", "TRANSACTION SNAPS
 _DROPPABLE_TEMP = frozenset(
     getattr(enums.ObjectType, f"OBJECT_{name}") for name in ("TABLE", "VIEW", "SEQUENCE", "INDEX")
 )
+_SERIAL = frozenset((None, name) for name in "serial serial2 serial4 serial8 bigserial smallserial".split())
 _NOT_HERE = "is not possible through this gateway"
 
 
@@ -209,10 +210,41 @@ def _create_table(self: Classifier, node: Node, draft: Draft, analyser: Modifica
     draft.command["changes_settings"] = True
     if node.inhRelations or node.partbound or node.ofTypename:
         return
-    for element in node.tableElts or ():
-        if isinstance(element, ast.ColumnDef):
+    _judge_columns(node, draft, analyser)
+    draft.kind = Kind.DDL if draft.facts.writing else Kind.SESSION
+
+
+def _judge_columns(node: Node, draft: Draft, analyser: Modifications) -> None:
+    """What a new table computes when rows are stored: its defaults, checks, generated columns, keys and exclusions."""
+    elements = [element for element in node.tableElts or () if isinstance(element, ast.ColumnDef)]
+    constraints = [element for element in node.tableElts or () if isinstance(element, ast.Constraint)]
+    copied = len(elements) + len(constraints) < len(node.tableElts or ())  # LIKE: columns whose names are not looked up
+    item = Item(
+        node.relation.relname, [(element.colname, CLEAN) for element in elements], rest=CLEAN if copied else None
+    )
+    scope = Scope(None, Namespace.of(item))
+    for element in elements:
+        if qualified(element.typeName.names) not in _SERIAL:
             analyser.type_name(element.typeName)
-    draft.kind = Kind.SESSION
+        analyser.value(element.raw_default, scope)
+        constraints += element.constraints or ()
+    for constraint in constraints:
+        analyser.value(constraint.raw_expr, scope)
+        analyser.value(constraint.where_clause, scope)
+        for element, operator in constraint.exclusions or ():
+            analyser.operator(*qualified(operator), -1)
+            _judge_key(element, scope, analyser)
+    for element in node.partspec.partParams if node.partspec is not None else ():
+        _judge_key(element, scope, analyser)
+    if draft.facts.opaque:
+        first = draft.facts.opaque[0]
+        draft.refuse(f"a temporary table may not run code that nobody has read: {first.what}", first.location)
+
+
+def _judge_key(element: Node, scope: Scope, analyser: Modifications) -> None:
+    analyser.value(element.expr, scope)
+    if element.opclass:
+        analyser.unread("an operator class", -1)
 
 
 def _create_sequence(self: Classifier, node: Node, draft: Draft, _analyser: Modifications) -> None:
@@ -250,7 +282,7 @@ def _drop(_self: Classifier, node: Node, draft: Draft, analyser: Modifications) 
 def _index(_self: Classifier, node: Node, draft: Draft, analyser: Modifications) -> None:
     draft.command["changes_catalog"] = True
     found = analyser.context.names.relations(node.relation.schemaname, node.relation.relname)
-    plain = node.whereClause is None and all(element.expr is None for element in node.indexParams)
+    plain = node.whereClause is None and all(not element.expr and not element.opclass for element in node.indexParams)
     if plain and found and all(relation.temporary for relation in found):
         draft.kind = Kind.SESSION
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import psycopg
 import pytest
 
-from hoopfast.policy.model import Verdict
-from tests.policy.clinic import Clinic
+from hoopfast.policy.engine import PolicyEngine
+from hoopfast.policy.model import Kind, Verdict
+from tests.policy.clinic import KNOWN, Clinic, Fixed, Named, policy, read_catalog
 
 # A function called like a field: value.f is f(value) (soundness 17), also where the value is no row.
 ATTRIBUTES = [
@@ -75,3 +79,153 @@ def test_whether_there_is_a_row_may_be_asked(clinic: Clinic) -> None:
 @pytest.mark.parametrize("sql", SETTINGS)
 def test_a_setting_is_what_the_server_takes_it_for(clinic: Clinic, sql: str) -> None:
     assert clinic.decide(sql).verdict is Verdict.DENY
+
+
+# A temporary table may be made under writes = "deny" and ddl = "deny": what it computes must not be more than that.
+TEMPORARY = [
+    "CREATE TEMP TABLE t (id int, x text DEFAULT query_to_xml('SELECT ssn FROM patients', true, true, '')::text)",
+    "CREATE TEMP TABLE t (id int DEFAULT nextval('audit_log_id_seq'))",
+    "CREATE TEMP TABLE t (id int CHECK (fn_unread(id) > 0))",
+    "CREATE TEMP TABLE t (id int, CHECK (fn_unread(id) > 0))",
+    "CREATE TEMP TABLE t (id int, x int GENERATED ALWAYS AS (fn_unread(id)) STORED)",
+    "CREATE TEMP TABLE t (id int, x text DEFAULT ('/etc/passwd'::text).pg_read_file)",
+    "CREATE TEMP TABLE t (id int) PARTITION BY RANGE (fn_unread(id))",
+    "CREATE TEMP TABLE t (id text, EXCLUDE USING btree ((id #+# 'x') WITH =))",
+]
+
+
+@pytest.mark.parametrize("sql", TEMPORARY)
+def test_a_temporary_table_runs_no_unread_code(clinic: Clinic, sql: str) -> None:
+    assert clinic.decide(sql).verdict is Verdict.DENY
+    assert clinic.decide(sql, unknown="redact").verdict is Verdict.DENY
+
+
+def test_ordinary_temporary_tables_are_the_sessions(clinic: Clinic) -> None:
+    for sql in [
+        "CREATE TEMP TABLE t (id serial PRIMARY KEY, d date DEFAULT now(), x text DEFAULT upper('a'), CHECK (id > 0))",
+        "CREATE TEMP TABLE t (LIKE staff INCLUDING ALL, CHECK (boss > 0))",
+        "CREATE TEMP TABLE t (id int, x int GENERATED ALWAYS AS (id * 2) STORED) ON COMMIT DROP",
+        "CREATE TEMP TABLE t (a int, b int, UNIQUE (a, b)) PARTITION BY LIST (a)",
+    ]:
+        statement = clinic.decide(sql)
+        assert statement.verdict is Verdict.ALLOW, statement.message
+        assert statement.commands[0].kind is Kind.SESSION
+
+
+def test_a_write_in_the_parameter_of_execute_is_a_write(clinic: Clinic) -> None:
+    prepared = clinic.decide("PREPARE s (int) AS SELECT $1").commands[0].prepared
+    assert prepared is not None
+    names = replace(KNOWN, names=Named({"s": prepared}))
+    assert clinic.decide("EXECUTE s (1)", names).verdict is Verdict.ALLOW
+    assert clinic.decide("EXECUTE s (nextval('audit_log_id_seq'))", names).verdict is Verdict.DENY
+    redact = clinic.decide("EXECUTE s (fn_unread(1))", names, unknown="redact")
+    assert redact.verdict is Verdict.DENY
+
+
+def test_a_prepared_write_that_a_rule_allows_can_be_executed(clinic: Clinic) -> None:
+    rules = [{"name": "log", "statement": ["INSERT"], "relations": ["public.audit_log"], "action": "allow"}]
+    prepared = clinic.decide("PREPARE s AS INSERT INTO audit_log (what) VALUES ('x')", rule=rules).commands[0].prepared
+    assert prepared is not None
+    assert prepared.verdict is Verdict.ALLOW
+    executed = clinic.decide("EXECUTE s", replace(KNOWN, names=Named({"s": prepared})), rule=rules)
+    assert executed.verdict is Verdict.ALLOW
+    assert executed.commands[0].kind is Kind.WRITE
+
+
+def test_explain_of_execute_depends_on_the_sessions_names(clinic: Clinic) -> None:
+    session = clinic.session()
+    assert session.decide(b"EXPLAIN EXECUTE s", (), KNOWN).verdict is Verdict.DENY
+    prepared = clinic.decide("SELECT 1")
+    assert (
+        session.decide(b"EXPLAIN EXECUTE s", (), replace(KNOWN, names=Named({"s": prepared}))).verdict is Verdict.ALLOW
+    )
+
+
+@pytest.fixture
+def with_temporary_table(clinic: Clinic) -> object:
+    """A catalog in which a session has a temporary table called like a protected one, and its schemas."""
+    with psycopg.connect(clinic.dsn, autocommit=True) as owner:
+        owner.execute("CREATE TEMP TABLE patients (id int, ssn text)")
+        owner.execute("CREATE TEMP TABLE own (id int)")
+        row = owner.execute("SELECT current_schemas(true)").fetchone()
+        assert row is not None
+        yield read_catalog(clinic.dsn), tuple(row[0])
+
+
+def test_a_temporary_table_that_is_dropped_uncovers_the_protected_one(with_temporary_table: tuple) -> None:
+    catalog, schemas = with_temporary_table
+    session = PolicyEngine().session("nightly", policy(), Fixed(catalog))
+    known = replace(KNOWN, schemas=schemas)
+    copy = b"CREATE TEMP TABLE x AS SELECT id, ssn FROM patients"
+    assert session.decide(copy, (), known).verdict is Verdict.ALLOW  # the temporary one
+    dropped = replace(known, in_transaction=True, catalog_dirty=True)
+    assert session.decide(copy, (), dropped).verdict is Verdict.DENY
+    assert session.decide(b"DROP TABLE pg_temp.patients; " + copy, (), known).verdict is Verdict.DENY
+    assert session.decide(b"CREATE TEMP TABLE y AS SELECT id, name FROM staff", (), dropped).verdict is Verdict.ALLOW
+
+
+def test_copy_from_with_a_condition_that_writes(with_temporary_table: tuple) -> None:
+    catalog, schemas = with_temporary_table
+    session = PolicyEngine().session("nightly", policy(writes="deny"), Fixed(catalog))
+    known = replace(KNOWN, schemas=schemas)
+    assert session.decide(b"COPY own FROM STDIN WHERE id > 0", (), known).verdict is Verdict.ALLOW
+    writes = b"COPY own FROM STDIN WHERE nextval('audit_log_id_seq') > 0"
+    assert session.decide(writes, (), known).verdict is Verdict.DENY
+
+
+def test_nothing_is_copied_from_a_view_that_the_transaction_has_replaced(clinic: Clinic) -> None:
+    dirty = replace(KNOWN, in_transaction=True, catalog_dirty=True)
+    assert clinic.decide("CREATE TEMP TABLE x AS SELECT mrn FROM v_pub", dirty, ddl="allow").verdict is Verdict.DENY
+
+
+GUESSES = [
+    ("INSERT INTO guessed VALUES (2, '977-13-4281', 'x')", True),  # a unique index without a constraint
+    ("INSERT INTO guessed VALUES (2, NULL, '977-13-4281')", True),  # … over an expression
+    ("UPDATE guessed SET secret = '977-13-4281'", True),
+    ("INSERT INTO referring VALUES (2, '977-13-4281')", True),  # a foreign key to a protected column
+    ("INSERT INTO guessed (id) VALUES (2)", False),
+]
+
+
+@pytest.fixture(scope="module")
+def guessing(clinic18: Clinic) -> Clinic:
+    """The clinic with keys over protected columns that are not constraints, or elsewhere."""
+    with psycopg.connect(clinic18.dsn, autocommit=True) as owner:
+        owner.execute("CREATE TABLE guessed (id int, secret text, other text)")
+        owner.execute("CREATE UNIQUE INDEX ON guessed (secret); CREATE UNIQUE INDEX ON guessed (lower(other))")
+        owner.execute("CREATE TABLE referring (id int, which text REFERENCES patients (ssn))")
+        catalog = read_catalog(clinic18.dsn)
+        owner.execute("DROP TABLE guessed, referring")
+    return Clinic(catalog, clinic18.dsn)
+
+
+@pytest.mark.parametrize(("sql", "guess"), GUESSES)
+def test_no_key_answers_a_guess(guessing: Clinic, sql: str, guess: bool) -> None:
+    masks = [{"columns": ["public.guessed.secret", "public.guessed.other", "public.patients.ssn"], "with": "redact"}]
+    statement = guessing.decide(sql, writes="allow", mask=masks)
+    assert statement.verdict is (Verdict.NEEDS_APPROVAL if guess else Verdict.ALLOW)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT pg_input_is_valid('x', 'public.noted')",
+        "SELECT jsonb_populate_record(n, '{}') FROM noting n",
+        "SELECT json_populate_record(NULL::noting, '{}')",
+    ],
+)
+def test_a_domain_check_behind_a_function_is_unread_code(clinic: Clinic, sql: str) -> None:
+    with psycopg.connect(clinic.dsn, autocommit=True) as owner:
+        owner.execute("CREATE TABLE IF NOT EXISTS noting (id int, x noted)")
+        again = Clinic(read_catalog(clinic.dsn), clinic.dsn)
+        owner.execute("DROP TABLE noting")
+    assert again.decide(sql).verdict is Verdict.DENY
+
+
+def test_ordinary_rows_can_be_made_of_json(clinic: Clinic) -> None:
+    for sql in (
+        "SELECT * FROM json_populate_recordset(NULL::staff, $1)",
+        "SELECT jsonb_populate_record(s, '{}') FROM staff s",
+        "SELECT r.name FROM jsonb_populate_record(NULL::visits, '{}') r (id, staff_id, at, cost, name)",
+    ):
+        assert clinic.decide(sql).verdict is Verdict.ALLOW, sql
