@@ -31,7 +31,11 @@ def sandbox(
         Path, typer.Option("--config", "-c", help="The configuration file: its access rules and policies are used.")
     ] = Path("hoopfast.toml"),
     schema: Annotated[
-        Path | None, typer.Option(help="An SQL script (as for psql) to load into the first access rule's database.")
+        Path | None,
+        typer.Option(
+            help="An SQL script (as for psql) to load into the first access rule's database, as a superuser. Where it "
+            "grants the upstream role nothing, the role gets all rights on what it makes."
+        ),
     ] = None,
     postgres_bin: Annotated[
         Path | None, typer.Option(help="The folder of a server's programs; default: PostgreSQL 18 from the wheel.")

@@ -52,6 +52,30 @@ def check_bin_directory(directory: Path) -> Path:
     return directory.resolve()
 
 
+_OPEN = """
+DO $do$
+DECLARE
+  named name;
+BEGIN
+  IF EXISTS (
+    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+       AND NOT EXISTS (SELECT FROM pg_depend d
+                        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+       AND (has_any_column_privilege(ROLE, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+            OR has_table_privilege(ROLE, c.oid, 'DELETE, TRUNCATE, TRIGGER')))
+  THEN
+    RETURN;
+  END IF;
+  FOR named IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', named, ROLE);
+    EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO %I', named, ROLE);
+    EXECUTE format('GRANT ALL ON ALL SEQUENCES IN SCHEMA %I TO %I', named, ROLE);
+  END LOOP;
+END
+$do$"""
+
+
 class ThrowawayPostgres:
     """One server from `start()` to `stop()`, or for the length of a `with` block."""
 
@@ -196,6 +220,10 @@ class ThrowawayPostgres:
         """Create a database, empty, from template0 in UTF8."""
         belongs = "" if owner is None else f" OWNER {identifier(owner)}"
         self.psql(f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING 'UTF8'{belongs}")
+
+    def open_to(self, role: str, dbname: str) -> None:
+        """Give a role all rights on what a database holds, if it has none on any relation of it."""
+        self.psql(_OPEN.replace("ROLE", literal(role)), dbname)
 
     def has_role(self, name: str) -> bool:
         """Whether a role of this name exists."""

@@ -83,6 +83,7 @@ class Sandbox:
             if not self.postgres.has_database(dbname):
                 self.postgres.create_database(dbname, owner=self._role)
             self.postgres.load(self._schema, dbname)
+            self.postgres.open_to(self._role, dbname)  # otherwise the database would refuse, before any policy is seen
         authority = self.postgres.certificate if self.postgres.tls else None
         upstream = Upstream(self.postgres.host, self.postgres.port, self._role, authority)
         self.effective = configuration.write(self._document, self._source, self.folder, upstream, tls=self._tls)

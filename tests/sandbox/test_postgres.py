@@ -100,3 +100,20 @@ def test_machine_without_a_user_postgres(monkeypatch: pytest.MonkeyPatch) -> Non
     with ThrowawayPostgres() as server:
         assert Path(f"/proc/{server.pid}").stat().st_uid == known("nobody").pw_uid
         assert server.psql("SELECT 1").strip() == "1"
+
+
+def test_a_role_without_any_right_is_given_all(
+    postgres: ThrowawayPostgres, new_database: Callable[[ThrowawayPostgres, str], str]
+) -> None:
+    made = """CREATE TABLE a (x int); CREATE SCHEMA "Odd one"; CREATE TABLE "Odd one".b (y serial);
+      CREATE VIEW v AS SELECT * FROM a"""
+    rights = """SELECT has_table_privilege('hoop_app', 'a', 'SELECT'), has_table_privilege('hoop_app', 'v', 'DELETE'),
+      has_table_privilege('hoop_app', '"Odd one".b', 'INSERT'), has_schema_privilege('hoop_app', 'Odd one', 'USAGE'),
+      has_sequence_privilege('hoop_app', '"Odd one".b_y_seq', 'USAGE')"""
+    database = new_database(postgres, made)
+    postgres.open_to("hoop_app", database)
+    assert postgres.psql(rights, database).strip() == "t|t|t|t|t"
+    database = new_database(postgres, made + "; GRANT SELECT (x) ON a TO hoop_app")
+    postgres.open_to("hoop_app", database)
+    assert postgres.psql(rights, database).strip() == "f|f|f|f|f"
+    postgres.open_to("hoop_app", new_database(postgres, ""))

@@ -42,6 +42,21 @@ def test_schema_that_fails(postgres18: ThrowawayPostgres, tmp_path: Path) -> Non
     postgres18.psql("DROP DATABASE broken")
 
 
+def test_a_schema_without_grants_can_be_read(postgres18: ThrowawayPostgres, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.sql"
+    schema.write_text("CREATE TABLE t AS SELECT 7 AS a;")
+    file = tmp_path / "hoopfast.toml"
+    file.write_text('[[access]]\nclaims = { sub = "x" }\ndatabase = "plain"\npolicy = "p"\n[policy.p]\n')
+    try:
+        with (
+            Sandbox(file, schema=schema, server=postgres18) as box,
+            psycopg.connect(box.gateway_dsn(), autocommit=True) as gateway,
+        ):
+            assert gateway.execute("SELECT a FROM t").fetchall() == [(7,)]
+    finally:
+        postgres18.psql("DROP DATABASE plain WITH (FORCE)")
+
+
 def test_arguments_are_checked_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         Sandbox(CONFIGURATION, schema=tmp_path / "none.sql")
