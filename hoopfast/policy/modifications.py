@@ -196,10 +196,11 @@ class Modifications(Queries):
         for name, option in _row_names(node):
             if all(item.alias != name for item in visible.items):
                 visible.items.append(Item(name, target.columns, relation=target.relation, rest=target.rest))
-            else:  # soundness 38: old and new may be an alias, or the row before and after, by the server's version
-                visible.items.append(Item(name, [], rest=union([target.whole()])))
-                if option:
-                    raise Unanalysable(f"RETURNING WITH ({name}) hides a relation of that name")
+            elif option:
+                raise Unanalysable(f"RETURNING WITH ({name}) hides a relation of that name")
+            else:  # soundness 38: the alias, or the row before and after, by the server's version
+                either = union([target.whole(), *(item.whole() for item in visible.items if item.alias == name)])
+                visible.items = [item for item in visible.items if item.alias != name] + [Item(name, [], rest=either)]
         if target.relation is not None and self._rewritten(target.relation):
             self.facts.opaque.append(
                 Finding(f"the triggers of {target.relation.label}, which can change what is returned")
