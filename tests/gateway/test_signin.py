@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def test_a_session_in_tls(tls_gateway: Gateway) -> None:
         assert len(rows) == 50000
         value = b"y" * 2_000_000
         assert frontend.rows(protocol.query(f"SELECT '{value.decode()}'")) == [[value]]
+
+
+def test_a_slow_reader_in_tls_gets_it_all(tls_gateway: Gateway) -> None:
+    # The gateway stops reading wherever a record happens to end or not, and must go on from there.
+    with Frontend.connect(tls_gateway.dsn()) as frontend:
+        frontend.send(protocol.query("SELECT repeat('x', 9973) FROM generate_series(1, 6000)"))
+        for _ in range(5):
+            time.sleep(0.2)
+            assert frontend.read().type in "TD"
+        rows = [m for m in frontend.read_until("Z") if m.type == "D"]
+        assert len(rows) == 6000 - 4
+        assert frontend.rows(protocol.query("SELECT 1")) == [[b"1"]]
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
