@@ -55,7 +55,8 @@ class Judge:
         outcome = self.judge(inner)
         explained = outcome.verdict is Verdict.ALLOW and outer.command.get("explains")
         clean = is_clean(inner, self.protection)
-        if explained and not clean and (_behind_a_view(inner) or inner.stands_for is not None or inner.facts.opaque):
+        unseen = inner.stands_for is not None or inner.facts.opaque or self._behind_a_protected_view(inner)
+        if explained and not clean and unseen:
             return Outcome(
                 Verdict.DENY,
                 "explain",
@@ -63,6 +64,10 @@ class Judge:
                 "explain it over a direct connection",
             )
         return outcome
+
+    def _behind_a_protected_view(self, draft: Draft) -> bool:
+        views = [relation for relation in draft.facts.reads.values() if relation.kind in "vmf" and not relation.system]
+        return any(self.protection.holds_protected(view) for view in views)
 
     def _judge(self, draft: Draft) -> Outcome:
         facts = draft.facts
