@@ -22,7 +22,8 @@ def lines_of(text: str) -> dict[Place, int]:
             if header[1] == "[[":
                 counts[names] = counts.get(names, -1) + 1
             table = _indexed(names, counts)
-            lines.setdefault(table, number)
+            for end in range(1, len(table) + 1):  # [a.b] is where a first stands, too
+                lines.setdefault(table[:end], number)
         elif key := _KEY.match(line):
             lines.setdefault(table + _names(key[1]), number)
     return lines

@@ -43,6 +43,7 @@ def test_lines() -> None:
     assert lines[("policy", "nightly", "mask", 1, "with")] == 19
     assert lines[("policy", "nightly", "approval", "required")] == 21
     assert lines[("policy", "odd name", "ddl")] == 23
+    assert lines[("policy",)] == 11  # without a header of its own
 
 
 def test_the_nearest_thing_around_it() -> None:
