@@ -364,11 +364,10 @@ def _digest(results: Results) -> str:
 
 
 def _type(row: Row) -> Type:
-    oid, schema, name, kind, category, base, element, relation, extension, subtype = row
-    numbers = [_integer(number) for number in (base, element, relation)]
-    return Type(
-        _integer(oid), schema or "", name or "", kind or "", category or "", *numbers, extension, _integer(subtype)
-    )
+    oid, schema, name, kind, category, *rest = row
+    base, element, relation, subtype = (_integer(rest[i]) for i in (0, 1, 2, 4))
+    texts = schema or "", name or "", kind or "", category or ""
+    return Type(_integer(oid), *texts, base, element, relation, rest[3], subtype)
 
 
 def _function(row: Row) -> Function:

@@ -1,4 +1,4 @@
-"""What `hoopfast check --connect` has to say about a policy in a database: rules that match nothing, masks that do not fit.
+"""What `hoopfast check --connect` says about a policy in a database: rules that match nothing, masks that do not fit.
 
 Pure: it is given the catalog. Knows no connection and no terminal.
 """
@@ -24,9 +24,9 @@ def findings(name: str, config: PolicyConfig, catalog: Catalog) -> Iterator[Find
                 yield Finding(
                     "warning", f"policy.{name}.rule[{index}] in {catalog.database}", f"{pattern} matches no relation"
                 )
-    for pattern in config.functions:
-        if not any(pattern.matches(entry.schema, entry.name) for entry in catalog.functions.values()):
-            yield Finding("warning", f"policy.{name}.functions in {catalog.database}", f"{pattern} matches no function")
+    for listed in config.functions:
+        if not any(listed.matches(entry.schema, entry.name) for entry in catalog.functions.values()):
+            yield Finding("warning", f"policy.{name}.functions in {catalog.database}", f"{listed} matches no function")
     if compiled.types.implicit_sources:
         yield Finding(
             "warning",

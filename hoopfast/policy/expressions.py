@@ -331,11 +331,6 @@ class Expressions:
         value = self.value(node.arg, scope)
         return union([value]) if self.type_name(node.typeName) else OPAQUE
 
-    def _keyword_value(self, node: Node, _scope: Scope) -> Origin:
-        if node.op in _SESSION_VALUES:
-            return CLEAN
-        raise Unanalysable("an unknown value keyword", node.location)
-
     # -- sub-selects and composites ------------------------------------------------------------------------------
 
     def _sub_select(self, node: Node, scope: Scope) -> Origin:
@@ -384,7 +379,6 @@ class Expressions:
 
 
 _Rule = Callable[[Expressions, Node, Scope], Origin]
-_SESSION_VALUES = frozenset(enums.SQLValueFunctionOp)
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(_SUM_OF_PARTS, Expressions._parts),
     **dict.fromkeys(_WITHOUT_VALUE, Expressions._nothing),
@@ -397,7 +391,7 @@ _RULES: dict[str, _Rule] = {
     "MergeSupportFunc": Expressions._nothing,
     "MultiAssignRef": Expressions._multiple,
     "SortBy": Expressions._sort,
-    "SQLValueFunction": Expressions._keyword_value,
+    "SQLValueFunction": Expressions._nothing,
     "SubLink": Expressions._sub_select,
     "TypeCast": Expressions._cast,
 }

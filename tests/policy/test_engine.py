@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ CLEAN = [
     "SELECT ssn, upper(name) FROM staff WHERE ssn LIKE 'BADGE-1%' ORDER BY ssn",
     "SELECT g, g * 2 FROM generate_series(1, 10) g",
     "SELECT dept, count(*), max(ssn) FROM staff GROUP BY dept HAVING count(*) > 1",
-    "WITH RECURSIVE r AS (SELECT id, boss FROM staff UNION ALL SELECT s.id, s.boss FROM staff s JOIN r ON s.boss = r.id)"
-    " SELECT * FROM r",
+    "WITH RECURSIVE r AS (SELECT id, boss FROM staff UNION ALL"
+    " SELECT s.id, s.boss FROM staff s JOIN r ON s.boss = r.id) SELECT * FROM r",
     "SELECT row_to_json(s) FROM staff s",
     "SELECT fn_listed(21)",
     "SELECT relname FROM pg_class WHERE oid = 'public.patients'::regclass",
@@ -234,7 +235,7 @@ def test_a_rule_that_matches_nothing_any_more_closes_the_database(clinic: Clinic
 
 def test_rows_are_not_read_while_the_catalog_is_being_changed(clinic: Clinic) -> None:
     dirty = replace(KNOWN, catalog_dirty=True, in_transaction=True)
-    keys = {"writes": "allow", "ddl": "allow"}
+    keys: dict[str, Any] = {"writes": "allow", "ddl": "allow"}
     assert clinic.decide("SELECT 1", dirty).verdict is Verdict.ALLOW
     assert clinic.decide("SELECT relname FROM pg_class", dirty).verdict is Verdict.ALLOW
     assert clinic.decide("SELECT name FROM staff", dirty).verdict is Verdict.DENY

@@ -12,7 +12,8 @@ from tests.policy.clinic import Clinic
 
 REDACT = MaskSpec("redact")
 TYPES = [
-    *"int2 int4 int8 oid xid xid8 float4 float8 numeric money bool bytea uuid date time timetz timestamp timestamptz".split(),
+    *"int2 int4 int8 oid xid xid8 float4 float8 numeric money bool bytea uuid date time timetz timestamp".split(),
+    "timestamptz",
     *"interval inet cidr macaddr macaddr8 json jsonb tsvector bit varbit point pg_lsn text varchar bpchar name".split(),
     *"int4range tstzrange int4multirange _int4 _text _date".split(),
 ]

@@ -24,7 +24,7 @@ def written(clinic: Clinic, sql: str) -> set[str]:
         "UPDATE staff SET (name, dept) = (SELECT ssn, 'x' FROM patients LIMIT 1)",
         "INSERT INTO staff (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET name = (SELECT ssn FROM patients LIMIT 1)",
         "MERGE INTO staff s USING patients p ON s.id = p.id WHEN MATCHED THEN UPDATE SET name = p.ssn",
-        "MERGE INTO staff s USING patients p ON s.id = p.id WHEN NOT MATCHED THEN INSERT (id, name) VALUES (p.id, p.ssn)",
+        "MERGE INTO staff s USING patients p ON s.id = p.id WHEN NOT MATCHED THEN INSERT (name) VALUES (p.ssn)",
         "WITH x AS (INSERT INTO audit_log (what) SELECT ssn FROM patients) SELECT 1",
     ],
 )

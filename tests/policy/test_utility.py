@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from hoopfast.policy.utility import setting_value
 from tests.policy.clinic import KNOWN, Clinic
 
 
-def command(clinic: Clinic, sql: str, **keys: str) -> Command:
+def command(clinic: Clinic, sql: str, **keys: Any) -> Command:
     statement = clinic.decide(sql, **keys)
     assert statement.verdict is Verdict.ALLOW, statement.message
     return statement.commands[0]
