@@ -92,7 +92,10 @@ class Queries(FromClause):
         for target in targets:
             star = _star(target.val)
             if star is None:
-                columns.append((label(target), self.plain(self.value(target.val, scope), location_of(target.val))))
+                origin = self.value(target.val, scope)
+                if not _hands_on(target.val):
+                    self.plain(origin, location_of(target.val))
+                columns.append((label(target), origin))
                 continue
             namespace = self._starred(star, target.val, scope)
             self.context.facts.protected |= self.context.protection.protected_of(namespace.output().rest.sources)
@@ -266,3 +269,10 @@ def _star(node: Node) -> list[str] | None:
     if isinstance(node, ast.A_Indirection) and isinstance(node.indirection[-1], ast.A_Star):
         return []
     return None
+
+
+def _hands_on(node: Node) -> bool:
+    """Whether an expression only chooses between columns and constants, so that no value can make it fail (pg_dump)."""
+    if isinstance(node, ast.CaseExpr):
+        return all(map(_hands_on, (*(part.result for part in node.args), node.defresult)))
+    return node is None or isinstance(node, ast.ColumnRef | ast.A_Const)

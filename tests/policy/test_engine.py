@@ -258,3 +258,29 @@ def test_what_needs_a_description(clinic: Clinic) -> None:
     session = clinic.session()
     for sql, needed in (("SELECT 1", False), ("SELECT id, ssn FROM patients", False), ("BEGIN", False)):
         assert session.needs_description(clinic.decide(sql).commands[0]) is needed
+
+
+TOOLS = [
+    "SELECT a.attname, CASE WHEN a.atthasmissing AND NOT a.attisdropped THEN a.attmissingval ELSE null END"
+    " AS attmissingval FROM pg_catalog.pg_attribute a WHERE a.attrelid = 1",  # pg_dump
+    "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings"
+    " WHERE name = 'restrict_nonsystem_relation_kind'",
+    "SELECT pg_catalog.set_config('search_path', '', false)",
+    "SET row_security = off",
+    "SELECT pg_catalog.pg_is_in_recovery()",
+    "SELECT c.relname, pg_catalog.pg_get_userbyid(c.relowner), pg_catalog.obj_description(c.oid, 'pg_class')"
+    " FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE pg_catalog.pg_table_is_visible(c.oid) AND c.relname OPERATOR(pg_catalog.~) '^(staff)$'"
+    " COLLATE pg_catalog.default",
+    "SELECT (information_schema._pg_expandarray(i.indkey)).n FROM pg_catalog.pg_index i",  # pgjdbc
+    "SELECT typname, typarray, typsend, typelem FROM pg_type WHERE oid = ANY ($1::oid[])",  # asyncpg
+    "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL",  # asyncpg
+    "DISCARD ALL",  # pools
+    "SHOW TRANSACTION ISOLATION LEVEL",  # SQLAlchemy
+]
+
+
+@pytest.mark.parametrize("sql", TOOLS)
+def test_what_tools_and_drivers_send(clinic: Clinic, sql: str) -> None:
+    statement = clinic.decide(sql)
+    assert (statement.verdict, statement.message) == (Verdict.ALLOW, "")
