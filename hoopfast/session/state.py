@@ -141,7 +141,7 @@ class ConversationState:
                 self.settings_changed_in = self.segment
             if command.transaction in _MAY_UNDO and self.settings_changed_in >= 0:
                 self.schemas = None
-            if command.changes_catalog:
+            if command.changes_catalog or command.opaque:  # what nobody has read may run DDL
                 self.schemas = None
                 self.catalog_changed_in = self.segment
                 self.effects.catalog_changed = True

@@ -87,6 +87,7 @@ class ScriptedPolicy:
     version: int | None = 1
     statements: dict[str, Statement] = field(default_factory=lambda: dict(STATEMENTS))
     asked: list[tuple[str, tuple[str, ...] | None]] = field(default_factory=list)
+    dirty: list[bool] = field(default_factory=list)  # what each of them was told of DDL in its transaction
 
     def basis(self, environment: Environment) -> Hashable:
         """Catalog version and effective schemas."""
@@ -98,6 +99,7 @@ class ScriptedPolicy:
         """Look the text up; a name that EXECUTE or FETCH does not find refuses."""
         basis = self.basis(environment)
         self.asked.append((text.decode(), environment.schemas))
+        self.dirty.append(environment.catalog_dirty)
         statement = self.statements[text.decode()]
         for command in statement.commands:
             names = environment.names

@@ -42,3 +42,12 @@ def test_ddl_bumps_the_catalog_before_it_is_forwarded_and_when_its_transaction_e
     assert first.to_backend
     done = backend.CommandComplete(b"CREATE TABLE").encode() + backend.ReadyForQuery(b"I").encode()
     assert player.conversation.backend_data(done).catalog_changed
+
+
+def test_opaque_code_may_have_run_ddl() -> None:
+    # A DO that replaces a view, and in the same pipeline a read of it: the catalog says nothing of either yet.
+    player = Player(0)
+    opaque = player.conversation.frontend_data(frontend.Query(b"opaque").encode())
+    assert opaque.catalog_changed
+    player.conversation.frontend_data(frontend.Query(b"begin").encode())
+    assert player.policy.dirty[-2:] == [False, True]
