@@ -16,7 +16,7 @@ from hoopfast.gateway.links import ReadBuffer
 from hoopfast.gateway.query import QueryConnection, Row
 from hoopfast.gateway.upstream import Upstream
 from hoopfast.policy.catalog import QUERIES, Catalog
-from hoopfast.policy.engine import PolicyEngine
+from hoopfast.policy.check import findings
 
 OLDEST, NEWEST = 13, 18  # PostgreSQL versions
 QUERY = 60.0
@@ -96,10 +96,6 @@ def _of_the_role(where: str, rows: list[Row]) -> Iterator[Finding]:
 
 
 def _of_the_policies(config: Config, database: Database, catalog: Catalog) -> Iterator[Finding]:
-    """What the mask rules of the policies under which the database is reached come to in it."""
-    engine = PolicyEngine()
+    """What the policies under which the database is reached come to in it."""
     for name in dict.fromkeys(access.policy for access in config.access if access.database == database.name):
-        protection = engine.compiled(name, config.policy[name], catalog).protection
-        for warning in protection.warnings:
-            message = f"in {database.name}: {warning.message}"
-            yield Finding("warning", f"policy.{name}.mask[{warning.rule}]", message)
+        yield from findings(name, config.policy[name], catalog)
