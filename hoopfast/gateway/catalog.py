@@ -1,7 +1,8 @@
 """The catalogs of this worker: one keeper for each (host, port, database, role), shared by its sessions.
 
 A catalog lives as long as the connection that read it (another database may have the same OIDs), is compared by
-fingerprint at least every `catalog_max_age` while somebody asks for it, and whenever a worker has bumped the epoch.
+fingerprint at least every `catalog_max_age` while somebody asks for it, after a rest, and whenever a worker has bumped
+the epoch.
 Owns when it is read; what is read and what it means is policy/'s. `current` never waits: CatalogNeeded says that
 somebody must `refresh` first.
 """
@@ -25,6 +26,13 @@ ATTEMPTS = 3
 # (CountOtherDBBackends, src/backend/storage/ipc/procarray.c).
 LINGER = 3.0
 BUSY = 3.0  # after the last question for this long, the catalog is kept fresh without being asked for
+# After a rest of so many seconds somebody may have changed the schema: the first question looks again, if a look takes
+# no longer than CHEAP, and looks have not taken more than SHARE of the time and SAVED beyond it (docs/decisions/0005).
+REST = 0.001
+CHEAP = 0.02
+SHARE = 0.03
+SAVED = 0.1
+_LOOK = "hoopfast_look"
 
 log = logger("catalog")
 
@@ -44,6 +52,9 @@ class CatalogKeeper:
         self._valid_until = 0.0
         self._epoch = -1
         self._asked_at = 0.0
+        self._look_took = 0.0
+        self._credit = SAVED
+        self._just_looked = False
         self._refreshing: asyncio.Task[None] | None = None
         self._sessions = 0
         self._keep: asyncio.Task[None] | None = None
@@ -54,7 +65,8 @@ class CatalogKeeper:
         """The catalog; CatalogNeeded if there is none that is known to be fresh enough."""
         if self._held is not None:
             return self._held
-        if not self._fresh():
+        rested = _now() - self._asked_at
+        if not self._fresh() or self._worth_a_look(rested):
             raise CatalogNeeded
         assert self._catalog is not None
         return self._catalog
@@ -120,6 +132,16 @@ class CatalogKeeper:
         self._asked_at = now = _now()
         return self._alive() and now <= self._valid_until and self._epochs.read(self._slot) == self._epoch
 
+    def _worth_a_look(self, rested: float) -> bool:
+        self._credit = min(SAVED, self._credit + SHARE * rested)
+        if self._just_looked:  # for whoever asked for it, however long the loop took
+            self._just_looked = False
+            return False
+        if rested <= REST or self._look_took > min(CHEAP, self._credit):
+            return False
+        self._credit -= self._look_took
+        return True
+
     async def _refresh(self) -> None:
         for attempt in range(ATTEMPTS):
             try:
@@ -139,11 +161,16 @@ class CatalogKeeper:
         if connection is None or not connection.alive:
             self._drop()
             connection = self._connection = await QueryConnection.open(self._upstream)
+            # Planning it takes longer than running it.
+            await connection.query("SET plan_cache_mode = force_generic_plan", seconds=QUERY)
+            await connection.query(f"PREPARE {_LOOK} AS {FINGERPRINT}", seconds=QUERY)
         epoch, began = self._epochs.read(self._slot), _now()
-        fingerprint = await connection.query(FINGERPRINT, seconds=QUERY)
+        fingerprint = await connection.query(f"EXECUTE {_LOOK}", seconds=QUERY)
+        self._look_took = _now() - began
         if self._catalog is None or fingerprint != self._fingerprint:
             fingerprint, began = await self._read(connection)
         self._fingerprint, self._epoch = fingerprint, epoch
+        self._just_looked = True
         # A server that takes longer than max_age to answer would otherwise never be believed.
         self._valid_until = max(began + self.max_age, _now() + 0.05)
 
@@ -173,6 +200,7 @@ class CatalogKeeper:
             if self._sessions and due and now - self._asked_at < BUSY:
                 with contextlib.suppress(Exception):  # logged; whoever needs the catalog tries again, and tells
                     await self.refresh()
+                    self._just_looked = False
             await asyncio.sleep(max(self.max_age / 4, 0.05))
         self._keep = None
         self._drop()
