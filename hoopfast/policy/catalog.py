@@ -166,6 +166,7 @@ class Catalog:
         self.builtin_functions = frozenset((results["builtin_functions"][0][0] or "").split())
         self.builtin_operators = frozenset((results["builtin_operators"][0][0] or "").split())
         self.keywords = dict(pair.split(":", 1) for pair in (results["keywords"][0][0] or "").split())
+        self.comments_are_data = results["comments"][0][0] == "t"
         self._results = results
 
     @classmethod

@@ -15,6 +15,8 @@ _EXTENSION = (
     " WHERE x.classid = 'pg_catalog.{0}'::pg_catalog.regclass AND x.objid = {1}.oid AND x.objsubid = 0"
     " AND x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e')"
 )
+# Five digits in a row, whatever separates them, or an address.
+_LIKE_DATA = "pg_catalog.regexp_replace(d.description, '[^0-9A-Za-z@]', '', 'g') ~ '[0-9]{5}|@'"
 
 QUERIES: dict[str, str] = {
     "server": """
@@ -78,6 +80,19 @@ QUERIES: dict[str, str] = {
     "unique_indexes": """
         SELECT i.indrelid, i.indkey, i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
           FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384 AND (i.indisunique OR i.indisexclusion)""",
+    # Comments are metadata, like all that is written in DDL; but one that looks like data makes all of them data.
+    "comments": """
+        SELECT EXISTS (SELECT FROM pg_catalog.pg_description d
+                        WHERE (d.objoid >= 16384 OR d.objoid = 2200)
+                          AND d.classoid <> 'pg_catalog.pg_extension'::pg_catalog.regclass
+                          AND """
+    + _LIKE_DATA
+    + """ AND NOT EXISTS (
+                              SELECT FROM pg_catalog.pg_depend x
+                               WHERE x.classid = d.classoid AND x.objid = d.objoid AND x.deptype = 'e'))
+            OR EXISTS (SELECT FROM pg_catalog.pg_shdescription d WHERE """
+    + _LIKE_DATA
+    + ")",
     "inheritance": "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits",
     "functions": """
         SELECT p.oid, n.nspname, p.proname, p.prokind, p.proretset, p.prorettype, l.lanname, p.provolatile,
@@ -132,6 +147,8 @@ _TABLES = (
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_trigger t"),
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_policy t"),
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_attrdef t"),
+    ("t.objoid::pg_catalog.int8", "pg_catalog.pg_description t WHERE t.objoid >= 16384 OR t.objoid = 2200"),
+    ("t.objoid::pg_catalog.int8", "pg_catalog.pg_shdescription t"),
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_namespace t"),
     ("t.oid::pg_catalog.int8", "pg_catalog.pg_extension t"),
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hoopfast.policy.arguments import judge_set_config, location_of, note_notify
 from hoopfast.policy.facts import Facts, Finding, Unanalysable
-from hoopfast.policy.functions import POPULATING, Trust, function_trust, operator_trust
+from hoopfast.policy.functions import COMMENTING, POPULATING, Trust, function_trust, operator_trust
 from hoopfast.policy.model import Origin
 from hoopfast.policy.parse import Node, ast, enums
 from hoopfast.policy.scope import CLEAN, EXISTS, OPAQUE, OPAQUE_SOURCE, Item, Output, Scope, union
@@ -251,7 +251,7 @@ class Expressions:
         result = self._call(schema, name, union(values), node.location)
         if bare_count and result is not OPAQUE:
             result = CLEAN
-        return union([result, *around])
+        return union([result, *around]) if around else result
 
     def _call(self, schema: str | None, name: str, arguments: Origin, location: int) -> Origin:
         self.facts.functions.add((schema or "", name))
@@ -273,6 +273,8 @@ class Expressions:
             return OPAQUE
         if trust is Trust.WRITE:
             self.facts.writing.append(Finding(label, location))
+        if name in COMMENTING:
+            return context.protection.comments()
         return CLEAN
 
     def _not_a_function(self, schema: str | None, name: str, arguments: Origin, label: str, location: int) -> Origin:

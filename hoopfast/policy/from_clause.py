@@ -61,7 +61,8 @@ class FromClause(Expressions):
         """The FROM item of a RangeVar that names a relation of the catalog."""
         candidates = self.context.names.relations(node.schemaname, node.relname)
         if not candidates:
-            self.facts.missing.append(Finding(node.relname, node.location))
+            label = f"{node.schemaname}.{node.relname}" if node.schemaname else node.relname
+            self.facts.missing.append(Finding(node.relname, node.location, f'relation "{label}" does not exist'))
             return Item(alias or node.relname, [], rest=OPAQUE)
         for candidate in candidates:
             self._read(candidate, node.location)

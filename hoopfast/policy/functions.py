@@ -25,6 +25,7 @@ TRUSTED_EXTENSIONS = frozenset(
     " fuzzystrmatch isn seg tsm_system_rows tsm_system_time bloom dict_int dict_xsyn vector".split()
 )
 _UNTRUSTED_MEMBERS = frozenset(("set_limit",))  # pg_trgm: changes a setting of the session
+COMMENTING = frozenset(("obj_description", "col_description", "shobj_description"))  # they read pg_description
 # They make a row of the type of an argument, and so run the checks of the domains in it.
 POPULATING = frozenset(
     "json_populate_record json_populate_recordset jsonb_populate_record jsonb_populate_recordset"

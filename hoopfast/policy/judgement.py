@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hoopfast.config.schema import PolicyConfig
 
 _RANK = {Verdict.ALLOW: 0, Verdict.PROBE: 1, Verdict.NEEDS_APPROVAL: 2, Verdict.DENY: 3}
+_NOT_PARSED = frozenset(("COPY", "LOCK TABLE", "TRUNCATE TABLE", "VACUUM", "ANALYZE"))
 _LIST_FUNCTION = "if it is harmless, the owner of the policy lists it in `functions`"
 _PLAIN_ONLY = "select the columns as they are, and compute in the client"
 
@@ -85,7 +86,10 @@ class Judge:
         if ruling.verdict is Verdict.DENY:  # before anything is said about names: a write is refused, known or not
             return _of_ruling(ruling)
         if facts.missing and not self._creates_in_this_transaction(draft):
-            return Outcome(Verdict.PROBE, "unknown name", f"unknown name: {facts.missing[0].what}")
+            first = facts.missing[0]
+            if first.hint and draft.tag in _NOT_PARSED:  # the server would not say so at Parse
+                return Outcome(Verdict.DENY, "unknown name", first.hint, sqlstate="42P01")
+            return Outcome(Verdict.PROBE, "unknown name", f"unknown name: {first.what}")
         refusal = self._lineage_refuses(draft)
         if refusal is not None:
             return refusal

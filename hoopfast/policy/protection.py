@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from hoopfast.policy.catalog import SYSTEM_COLUMNS, Catalog, Relation
 from hoopfast.policy.masks import Mask, fits
+from hoopfast.policy.model import Origin
 from hoopfast.policy.scope import OPAQUE_SOURCE
 from hoopfast.policy.typenames import Types
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hoopfast.policy.facts import Facts
 
 Source = tuple[int, int]
+COMMENTS = ("pg_catalog.pg_description", "pg_catalog.pg_shdescription")
 _PLAIN_KINDS = frozenset("rpS")
 
 
@@ -87,8 +89,14 @@ class Protection:
         if number not in relation.by_number:
             return _UNKNOWN
         if relation.system:
-            return _guard_of_system(relation, relation.by_number[number].name)
+            return self._guard_of_system(relation, relation.by_number[number].name)
         return self.guards.get(source) or self._opaque_relation(relation)
+
+    def comments(self) -> Origin:
+        """Where a comment on an object comes from: as it is, and nobody knows of which object."""
+        found = [self.catalog.relation_named(*label.split(".")) for label in COMMENTS]
+        sources = [(relation.oid, relation.by_name["description"].number) for relation in found if relation is not None]
+        return Origin(frozenset(sources), bare=True)
 
     def tainted(self, sources: Iterable[Source]) -> bool:
         """Whether one of the sources is protected."""
@@ -171,7 +179,7 @@ class Protection:
 
     def _whole_row(self, relation: Relation) -> Guard | None:
         if relation.system:
-            guards = [_guard_of_system(relation, column.name) for column in relation.columns]
+            guards = [self._guard_of_system(relation, column.name) for column in relation.columns]
         else:
             guards = [self.guards.get((relation.oid, column.number)) for column in relation.columns]
             guards.append(self._opaque_relation(relation))
@@ -180,6 +188,11 @@ class Protection:
             return None
         searchable = all(guard.searchable for guard in found)
         return Guard(REDACT, weakest([guard.derived for guard in found]), searchable, f"{relation.label}.*")
+
+    def _guard_of_system(self, relation: Relation, column: str) -> Guard | None:
+        if column == "description" and relation.label in COMMENTS and not self.catalog.comments_are_data:
+            return None
+        return _guard_of_system(relation, column)
 
     def _opaque_relation(self, relation: Relation) -> Guard | None:
         if relation.kind in _PLAIN_KINDS or relation.kind in "vmc":

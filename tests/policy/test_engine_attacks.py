@@ -229,3 +229,37 @@ def test_ordinary_rows_can_be_made_of_json(clinic: Clinic) -> None:
         "SELECT r.name FROM jsonb_populate_record(NULL::visits, '{}') r (id, staff_id, at, cost, name)",
     ):
         assert clinic.decide(sql).verdict is Verdict.ALLOW, sql
+
+
+def test_comments_are_data_if_one_looks_like_it(clinic: Clinic) -> None:
+    asked = [
+        "SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c",
+        "SELECT a.attname, pg_catalog.col_description(a.attrelid, a.attnum) FROM pg_attribute a",
+        "SELECT objoid, description FROM pg_description",
+    ]
+    with psycopg.connect(clinic.dsn, autocommit=True) as owner:
+        for comment, rule in (("of the clinic, since 2019", "PASS"), ("like 977-13-4281", "NULL")):
+            owner.execute(f"COMMENT ON TABLE staff IS '{comment}'")
+            session = PolicyEngine().session("nightly", policy(), Fixed(read_catalog(clinic.dsn)))
+            for sql in asked:
+                statement = session.decide(sql.encode(), (), KNOWN)
+                assert statement.verdict is Verdict.ALLOW, statement.message
+                described = clinic.described(sql)
+                rules = session.cell_rules(statement, statement.commands[0], described, this_execution=True)
+                assert [cell.action.name for cell in rules] == ["PASS", rule]
+        sql = "SELECT relname FROM pg_class WHERE obj_description(oid) LIKE '%977%'"
+        assert session.decide(sql.encode(), (), KNOWN).verdict is Verdict.DENY
+        owner.execute("COMMENT ON TABLE staff IS NULL")
+
+
+def test_what_the_server_only_looks_up_when_it_runs_is_said_here(clinic: Clinic) -> None:
+    statement = clinic.decide("COPY nope TO STDOUT")
+    assert (statement.verdict, statement.sqlstate) == (Verdict.DENY, "42P01")
+    assert statement.message == 'relation "nope" does not exist'
+    assert clinic.decide("SELECT * FROM nope").verdict is Verdict.PROBE
+    assert clinic.decide("COPY (SELECT nope FROM staff) TO STDOUT").verdict is Verdict.PROBE
+
+
+def test_views_without_protected_columns_are_explained(clinic: Clinic) -> None:
+    assert clinic.decide("EXPLAIN SELECT * FROM v_totals").verdict is Verdict.ALLOW
+    assert clinic.decide("EXPLAIN SELECT id FROM v_patients").verdict is Verdict.DENY
