@@ -7,6 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from hoopfast.policy.catalog import Catalog
 from hoopfast.policy.engine import PolicyEngine
 from hoopfast.policy.model import Kind, Verdict
 from tests.policy.clinic import KNOWN, Clinic, Fixed, Named, policy, read_catalog
@@ -152,7 +153,9 @@ def with_temporary_table(clinic: Clinic) -> object:
         yield read_catalog(clinic.dsn), tuple(row[0])
 
 
-def test_a_temporary_table_that_is_dropped_uncovers_the_protected_one(with_temporary_table: tuple) -> None:
+def test_a_temporary_table_that_is_dropped_uncovers_the_protected_one(
+    with_temporary_table: tuple[Catalog, tuple[str, ...]],
+) -> None:
     catalog, schemas = with_temporary_table
     session = PolicyEngine().session("nightly", policy(), Fixed(catalog))
     known = replace(KNOWN, schemas=schemas)
@@ -164,7 +167,7 @@ def test_a_temporary_table_that_is_dropped_uncovers_the_protected_one(with_tempo
     assert session.decide(b"CREATE TEMP TABLE y AS SELECT id, name FROM staff", (), dropped).verdict is Verdict.ALLOW
 
 
-def test_copy_from_with_a_condition_that_writes(with_temporary_table: tuple) -> None:
+def test_copy_from_with_a_condition_that_writes(with_temporary_table: tuple[Catalog, tuple[str, ...]]) -> None:
     catalog, schemas = with_temporary_table
     session = PolicyEngine().session("nightly", policy(writes="deny"), Fixed(catalog))
     known = replace(KNOWN, schemas=schemas)
@@ -263,3 +266,27 @@ def test_what_the_server_only_looks_up_when_it_runs_is_said_here(clinic: Clinic)
 def test_views_without_protected_columns_are_explained(clinic: Clinic) -> None:
     assert clinic.decide("EXPLAIN SELECT * FROM v_totals").verdict is Verdict.ALLOW
     assert clinic.decide("EXPLAIN SELECT id FROM v_patients").verdict is Verdict.DENY
+
+
+TELLING_VIEWS = [
+    ("SELECT s.id, EXISTS (SELECT 1 FROM patients p WHERE p.ssn = s.ssn) AS x FROM staff s", True),
+    ("SELECT s.id, (SELECT count(*) FROM patients p WHERE p.ssn = s.ssn) AS x FROM staff s", True),
+    ("SELECT s.id, count(*) AS x FROM staff s JOIN patients p ON p.ssn LIKE s.ssn GROUP BY s.id", True),
+    ("SELECT s.id, EXISTS (SELECT 1 FROM patients p WHERE p.id = s.id) AS x FROM staff s", False),
+    ("SELECT p.id, upper(p.mrn) AS x, left(p.ssn, 3) FROM patients p", False),
+]
+
+
+@pytest.mark.parametrize(("definition", "tells"), TELLING_VIEWS)
+def test_a_view_that_compares_protected_values_does_not_tell(clinic: Clinic, definition: str, tells: bool) -> None:
+    with psycopg.connect(clinic.dsn, autocommit=True) as owner:
+        owner.execute(f"CREATE VIEW telling AS {definition}")
+        try:
+            again = Clinic(read_catalog(clinic.dsn), clinic.dsn)
+            session = again.session()
+            statement = session.decide(b"SELECT id, x FROM telling", (), KNOWN)
+            described = again.described("SELECT id, x FROM telling")
+            rules = session.cell_rules(statement, statement.commands[0], described, this_execution=True)
+        finally:
+            owner.execute("DROP VIEW telling")
+    assert [cell.action.name == "PASS" for cell in rules] == [True, not tells]
