@@ -85,6 +85,7 @@ class Expressions:
         denied = self.context.protection.not_searchable(origin.sources)
         if denied is None:
             return
+        self.facts.rows_tell = True
         location = self.facts.places.get(denied, location)
         hint = ""
         what = "a value that may derive from anything"

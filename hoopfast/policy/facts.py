@@ -51,6 +51,7 @@ class Facts:
     modifies: bool = False  # holds INSERT, UPDATE, DELETE or MERGE, at any depth
     tags: list[str] = field(default_factory=list)  # of those, for rules: ("DELETE",) of a WITH before a SELECT
     unconditional: set[str] = field(default_factory=set)  # UPDATE, DELETE without WHERE
+    rows_tell: bool = False  # a protected value decides which rows there are
     assigns_column: bool = False  # a column's value is stored somewhere
     unique_writes: list[Finding] = field(
         default_factory=list

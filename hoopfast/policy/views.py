@@ -72,7 +72,7 @@ def _lowest_first(catalog: Catalog) -> list[int]:
 
 
 def _protect_view(protection: Protection, relation: Relation) -> None:
-    from hoopfast.policy.protection import Guard, derived_guard
+    from hoopfast.policy.protection import Guard, derived_guard, unproven_guard
 
     facts, columns = _analysed(protection, relation)
     if columns is None or len(columns) != len(relation.columns):
@@ -81,6 +81,8 @@ def _protect_view(protection: Protection, relation: Relation) -> None:
     for column, (_name, origin) in zip(relation.columns, columns, strict=True):
         source = (relation.oid, column.number)
         guards = [guard for part in origin.sources if (guard := protection.guard(part)) is not None]
+        if facts.rows_tell and (not origin.bare or not origin.sources):  # a count of rows, or whether there is one
+            guards.append(unproven_guard(relation.label))
         if not guards or source in protection.guards:  # a rule that names the view's column has the last word
             continue
         label = f"{relation.label}.{column.name}"
