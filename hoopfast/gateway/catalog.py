@@ -30,7 +30,7 @@ BUSY = 3.0  # after the last question for this long, the catalog is kept fresh w
 # no longer than CHEAP, and looks have not taken more than SHARE of the time and SAVED beyond it (docs/decisions/0005).
 REST = 0.001
 CHEAP = 0.02
-SHARE = 0.03
+SHARE = 0.1
 SAVED = 0.1
 _LOOK = "hoopfast_look"
 
