@@ -48,6 +48,7 @@ class CatalogKeeper:
         self._connection: QueryConnection | None = None
         self._catalog: Catalog | None = None
         self._held: Catalog | None = None
+        self._kept: Catalog | None = None
         self._fingerprint: list[Row] = []
         self._valid_until = 0.0
         self._epoch = -1
@@ -65,10 +66,15 @@ class CatalogKeeper:
         """The catalog; CatalogNeeded if there is none that is known to be fresh enough."""
         if self._held is not None:
             return self._held
+        if self._kept is not None:
+            return self._kept
         rested = _now() - self._asked_at
         if not self._fresh() or self._worth_a_look(rested):
             raise CatalogNeeded
         assert self._catalog is not None
+        # Until the loop's next turn: what one call into the conversation begins with, it ends with.
+        self._kept = self._catalog
+        asyncio.get_running_loop().call_soon(self._forget_kept)
         return self._catalog
 
     def hold(self, *, refreshed: bool = False) -> bool:
@@ -96,6 +102,7 @@ class CatalogKeeper:
 
     def changed(self) -> None:
         """DDL goes to this database: no worker may trust its catalog."""
+        self._kept = None
         self._epochs.bump(self._slot)
 
     def use(self, upstream: Upstream) -> None:
@@ -124,6 +131,9 @@ class CatalogKeeper:
         self._drop()
 
     # -- reading
+
+    def _forget_kept(self) -> None:
+        self._kept = None
 
     def _alive(self) -> bool:
         return self._catalog is not None and self._connection is not None and self._connection.alive
@@ -212,7 +222,7 @@ class CatalogKeeper:
             log.warning("catalog not read", database=self._upstream.database.name, reason=reason)
 
     def _drop(self) -> None:
-        self._catalog = None
+        self._catalog = self._kept = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None

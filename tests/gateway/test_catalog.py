@@ -86,6 +86,7 @@ def test_an_epoch_of_any_worker_counts(postgres18: ThrowawayPostgres, memory: in
         await one.refresh()
         assert not needed(one)
         other.changed()
+        await asyncio.sleep(0)
         assert needed(one)
         await one.refresh()
         assert not needed(one)
@@ -198,6 +199,20 @@ def test_a_server_that_restarts(place: Place) -> None:
                 return False
 
             assert until(back)
+
+
+def test_one_turn_of_the_loop_sees_one_catalog(postgres18: ThrowawayPostgres, memory: int) -> None:
+    async def scenario() -> None:
+        keeper = keeper_for(postgres18, "postgres", memory, age=0.1)
+        await keeper.refresh()
+        first = keeper.current()
+        time.sleep(0.2)  # a decision that takes long, between two questions of one call
+        assert keeper.current() is first
+        await asyncio.sleep(0)
+        assert needed(keeper)
+        await keeper.close()
+
+    asyncio.run(scenario())
 
 
 def test_after_a_rest_the_first_question_looks_again(
