@@ -7,7 +7,7 @@ appended before its message is forwarded. The replies are answers.py's.
 from __future__ import annotations
 
 from hoopfast.errors import FrontendProtocolError, HoopfastError, PolicyDenied
-from hoopfast.policy.model import Statement, Verdict
+from hoopfast.policy.model import CatalogNeeded, Statement, Verdict
 from hoopfast.session import executed, refusal
 from hoopfast.session.decide import (
     NOTHING,
@@ -73,7 +73,10 @@ class Requests:
             raise FrontendProtocolError(f"unexpected message {name} during COPY from stdin")
         if state.skipping and kind not in (protocol.F_SYNC, protocol.F_TERMINATE):
             return  # the backend would ignore it, a Query too (postgres.c, ignore_till_sync)
-        handler(kind, body)
+        try:
+            handler(kind, body)
+        except CatalogNeeded:
+            raise state.need_catalog() from None
 
     def _forward(self, kind: int, body: bytes) -> None:
         self._state.to_backend(bytes((kind,)) + (len(body) + 4).to_bytes(4, "big") + body)
@@ -212,9 +215,10 @@ class Requests:
         if error is not None:
             self._refuse(error, portal.statement)
             return
+        undescribed = needs_describe(state, portal)  # before anything has changed: it may have to wait for the catalog
         if not portal.sequence:
             portal.sequence = state.ledger.begin(portal.statement, "extended", portal.parameters)
-        if needs_describe(state, portal):
+        if undescribed:
             state.push(Reply.DESCRIBE_PORTAL, statement=portal.statement, portal=portal, swallow=True)
             state.to_backend(frontend.Describe(_PORTAL, message.portal).encode())
         entry = state.push(

@@ -114,6 +114,8 @@ class ScriptedPolicy:
         self, statement: Statement, command: Command, columns: Sequence[ResultColumn], *, this_execution: bool
     ) -> tuple[CellRule, ...]:
         """By origin: the protected column is masked, the others pass only if the description is of this execution."""
+        if self.version is None:
+            raise CatalogNeeded
         if command.rows is Rows.CLEAN:
             return (PASS,) * len(columns)
         clear = PASS if this_execution else NULL

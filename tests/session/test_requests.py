@@ -194,3 +194,35 @@ def test_function_calls_by_the_fast_path_are_refused() -> None:
     player = Player(0)
     player.conversation.frontend_data(frontend.FunctionCall(1, (), (), 0).encode())
     assert player.recorder.executions == [""]
+
+
+def test_an_execute_waits_for_a_catalog_that_has_grown_old_since_bind() -> None:
+    # Its plan is made of the statement's description, and what that means the catalog says.
+    player = Player(0)
+    player.play(
+        """
+        F Parse(b"s", b"read", ())
+        > same
+        F Describe(b"S", b"s")
+        > same
+        F Sync()
+        > same
+        B ParseComplete()
+        < same
+        B ParameterDescription(())
+        < same
+        B text_columns((1, 1))
+        < same
+        B ReadyForQuery(b"I")
+        < same
+        F Bind(b"", b"s", (), (), ())
+        > same
+        """
+    )
+    player.policy.version = None
+    player.play('F Execute(b"", 0)\n> drop')
+    assert player.catalog_asked == 1
+    assert player.recorder.story() == []
+    player.policy.version = 1
+    player.play('! resume\n> Execute(b"", 0)')
+    assert player.recorder.story() == [("read", "open")]
