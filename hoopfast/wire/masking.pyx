@@ -124,14 +124,24 @@ cdef void put_kept(
     buffer_fill(output, SPACE, length - bare)
 
 
+# A function of its own, so that it does not swell the loop below, which most masks go through.
+cdef void put_dated(
+    Buffer* output, const MaskCell* cell, const unsigned char* value, int32_t length
+) noexcept nogil:
+    if not put_year(output, cell.n, value, length):
+        buffer_put(output, cell.encoded, cell.encoded_length)
+
+
 # Writes what stands for one cell that is not NULL and not passed.
 cdef inline void put_masked(
     Buffer* output, const MaskCell* cell, bint single_byte, const unsigned char* value, int32_t length
 ) noexcept nogil:
     if cell.action == CELL_KEEP_FIRST or cell.action == CELL_KEEP_LAST:
         put_kept(output, cell, single_byte, value, length)
-    elif cell.action != CELL_DATE_YEAR or not put_year(output, cell.n, value, length):
+    elif cell.action != CELL_DATE_YEAR:
         buffer_put(output, cell.encoded, cell.encoded_length)
+    else:
+        put_dated(output, cell, value, length)
 
 
 # Walks the cells of `row` and writes them; runs of passed cells go out in one piece.
