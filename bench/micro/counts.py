@@ -120,7 +120,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"counts: {reason}")
         return NOT_COUNTED
     if options.update:
-        updated: Baseline = {"environment": here, "counts": counts}
+        before: Baseline = json.loads(BASELINE.read_text())
+        # What was not counted now stands, if it was counted with the same tools.
+        kept = before["counts"] if before["environment"] == here else {}
+        updated: Baseline = {"environment": here, "counts": {**kept, **counts}}
         BASELINE.write_text(json.dumps(updated, indent=2) + "\n")
     baseline: Baseline = json.loads(BASELINE.read_text())
     if baseline["environment"] != here:
