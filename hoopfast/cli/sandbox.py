@@ -88,7 +88,9 @@ def run(box: Sandbox) -> int:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # SIGINT too: a shell without job control has what it starts in the background ignore it.
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    previous = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         with box:
             print(json.dumps(box.line()), flush=True)

@@ -126,6 +126,23 @@ def test_the_line_and_both_connections(configuration: Path, schema: Path) -> Non
         assert _gone(line)
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """As a script's shell has it for what it starts in the background; inherited by programs."""
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, ours)
+
+
+def test_an_interrupt_ends_it_in_the_background_too(configuration: Path) -> None:
+    with _deaf_to_interrupts(), _started("--config", configuration) as (program, line):
+        program.send_signal(signal.SIGINT)
+        assert program.wait(15) == 0
+        assert _gone(line)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_signals_leave_nothing(configuration: Path, number: signal.Signals) -> None:
     with _started("--config", configuration) as (program, line):
