@@ -6,12 +6,12 @@ Owns the pairing of a policy's configuration with a catalog, and what a decision
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from hoopfast.policy.catalog import Catalog
 from hoopfast.policy.model import Statement
-from hoopfast.policy.protection import Protection
+from hoopfast.policy.protection import Guard, Protection, Source
 from hoopfast.policy.typenames import Types
 
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 class Compiled:
     """One policy in one catalog: what does not change from statement to statement."""
 
-    def __init__(self, name: str, config: PolicyConfig, catalog: Catalog) -> None:
+    def __init__(
+        self, name: str, config: PolicyConfig, catalog: Catalog, remembered: Mapping[Source, Guard] | None = None
+    ) -> None:
         self.name = name
         self.config = config
         self.catalog = catalog
         self.key = (name, config.version, catalog.version, catalog.identity)
         self.types = Types(catalog, self.listed)
-        self.protection = Protection(config, catalog, self.types)
+        self.protection = Protection(config, catalog, self.types, remembered)
         self.decisions: OrderedDict[Hashable, Statement] = OrderedDict()
         self.closed = ""  # the mask rule because of which this database is closed
 

@@ -15,6 +15,7 @@ from hoopfast.policy.catalog import Catalog
 from hoopfast.policy.compiled import Basis, Compiled
 from hoopfast.policy.decision import Decision
 from hoopfast.policy.model import CellRule, Command, Environment, ResultColumn, Rows, Statement
+from hoopfast.policy.protection import Guard, Source
 from hoopfast.policy.witness import Witness
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class PolicyEngine:
     def __init__(self) -> None:
         self._compiled: OrderedDict[Hashable, Compiled] = OrderedDict()
         self._matched: dict[Hashable, set[str]] = {}
+        self._bound: dict[Hashable, dict[Source, Guard]] = {}
 
     def session(self, name: str, config: PolicyConfig, source: CatalogSource) -> SessionPolicy:
         """The policy of one session."""
@@ -49,7 +51,9 @@ class PolicyEngine:
         key = (name, config.version, catalog.version, catalog.identity)
         found = self._compiled.get(key)
         if found is None:
-            found = self._compiled[key] = Compiled(name, config, catalog)
+            bound = self._bound.setdefault((name, config.version, catalog.identity), {})
+            found = self._compiled[key] = Compiled(name, config, catalog, bound)
+            bound.update(found.protection.bound)
             found.closed = self._closed(found)
             while len(self._compiled) > 32:
                 self._compiled.popitem(last=False)

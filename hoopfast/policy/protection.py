@@ -8,8 +8,8 @@ catalog, then only read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -62,7 +62,9 @@ class Warning:
 class Protection:
     """The protected columns of one policy in one catalog."""
 
-    def __init__(self, config: PolicyConfig, catalog: Catalog, types: Types) -> None:
+    def __init__(
+        self, config: PolicyConfig, catalog: Catalog, types: Types, remembered: Mapping[Source, Guard] | None = None
+    ) -> None:
         self.config = config
         self.catalog = catalog
         self.types = types
@@ -71,7 +73,8 @@ class Protection:
         self.unmatched: list[str] = []  # patterns without globs that match nothing and are not optional
         self._guarded: dict[int, bool] = {}
         self._hidden: dict[int, tuple[str, ...]] = {}
-        self._bind()
+        self.bound: dict[Source, Guard] = {}  # by the rules, now or before their columns were renamed
+        self._bind(remembered or {})
         self._spread()
 
     # -- questions -----------------------------------------------------------------------------------------------
@@ -201,12 +204,20 @@ class Protection:
 
     # -- binding -------------------------------------------------------------------------------------------------
 
-    def _bind(self) -> None:
+    def _bind(self, remembered: Mapping[Source, Guard]) -> None:
         best: dict[Source, tuple[tuple[int, ...], Guard]] = {}
         for index, rule in enumerate(self.config.mask):
             self._bind_rule(index, rule, best)
         listed = set(best)
         self.guards = {source: guard for source, (_specificity, guard) in best.items() if guard is not _CLEAR}
+        for (
+            source,
+            guard,
+        ) in remembered.items():  # soundness 11: what a rule has named stays protected under other names
+            relation = self.catalog.relations.get(source[0])
+            if relation is not None and source[1] in relation.by_number:
+                self.guards.setdefault(source, replace(guard, label=self.label(source)))
+        self.bound = dict(self.guards)
         if self.config.unlisted == "mask":
             for relation in self.catalog.relations.values():
                 if relation.kind in "rpf" and not relation.system:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from hoopfast.policy.catalog import Catalog
+from hoopfast.policy.catalog import QUERIES, Catalog
 from hoopfast.policy.engine import PolicyEngine
-from hoopfast.policy.model import Kind, Verdict
-from tests.policy.clinic import KNOWN, Clinic, Fixed, Named, policy, read_catalog
+from hoopfast.policy.model import Kind, ResultColumn, Verdict
+from tests.policy.clinic import KNOWN, Clinic, Fixed, Named, policy, read_catalog, rows
 
 # A function called like a field: value.f is f(value) (soundness 17), also where the value is no row.
 ATTRIBUTES = [
@@ -290,3 +290,22 @@ def test_a_view_that_compares_protected_values_does_not_tell(clinic: Clinic, def
         finally:
             owner.execute("DROP VIEW telling")
     assert [cell.action.name == "PASS" for cell in rules] == [True, not tells]
+
+
+def test_a_protected_column_stays_protected_under_another_name(clinic: Clinic) -> None:
+    engine, before, after = PolicyEngine(), Fixed(clinic.catalog), None
+    config = policy()
+    assert engine.session("nightly", config, before).decide(b"SELECT mrn FROM patients", (), KNOWN)
+    with psycopg.connect(clinic.dsn) as owner:  # rolled back
+        for old, new in (("mrn", "tmp"), ("ssn", "mrn"), ("tmp", "ssn")):
+            owner.execute(f"ALTER TABLE patients RENAME {old} TO {new}")
+        owner.execute("SET LOCAL search_path = ''")
+        after = Fixed(Catalog.build({name: rows(owner, sql) for name, sql in QUERIES.items()}))
+        owner.rollback()
+    session = engine.session("nightly", config, after)
+    statement = session.decide(b"SELECT mrn, ssn FROM patients", (), KNOWN)
+    patients = after.catalog.relation_named("public", "patients")
+    columns = [ResultColumn(c.name, patients.oid, c.number, 25, -1, -1, 0) for c in patients.columns[:4]]
+    described = [next(c for c in columns if c.name == name) for name in ("mrn", "ssn")]
+    rules = session.cell_rules(statement, statement.commands[0], described, this_execution=True)
+    assert [cell.action.name for cell in rules] == ["KEEP_LAST", "KEEP_LAST"]
