@@ -16,6 +16,7 @@ from hoopfast.session.decide import (
     refers_to_names,
     renew,
     same_decision,
+    same_shape,
     stale_plan,
     unknown_portal,
     unknown_statement,
@@ -160,7 +161,9 @@ class Requests:
             if prepared.from_sql:
                 self._refuse(stale_plan(), statement)
                 return
-            prepared = self._prepare_again(prepared, statement)
+            # Rows of another shape than the frontend was told of: the backend says that itself (0A000).
+            if prepared.unsure or same_shape(statement, prepared.statement):
+                prepared = self._prepare_again(prepared, statement)
         prepared.statement = statement
         portal = Portal(message.portal, statement, prepared, message.result_formats, message.parameters)
         portal.target = target_now(state, statement)
