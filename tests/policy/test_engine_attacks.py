@@ -295,7 +295,8 @@ def test_a_view_that_compares_protected_values_does_not_tell(clinic: Clinic, def
 def test_a_protected_column_stays_protected_under_another_name(clinic: Clinic) -> None:
     engine, before, after = PolicyEngine(), Fixed(clinic.catalog), None
     config = policy()
-    assert engine.session("nightly", config, before).decide(b"SELECT mrn FROM patients", (), KNOWN)
+    decided = engine.session("nightly", config, before).decide(b"SELECT mrn FROM patients", (), KNOWN)
+    assert decided.verdict is Verdict.ALLOW
     with psycopg.connect(clinic.dsn) as owner:  # rolled back
         for old, new in (("mrn", "tmp"), ("ssn", "mrn"), ("tmp", "ssn")):
             owner.execute(f"ALTER TABLE patients RENAME {old} TO {new}")
@@ -305,6 +306,7 @@ def test_a_protected_column_stays_protected_under_another_name(clinic: Clinic) -
     session = engine.session("nightly", config, after)
     statement = session.decide(b"SELECT mrn, ssn FROM patients", (), KNOWN)
     patients = after.catalog.relation_named("public", "patients")
+    assert patients is not None
     columns = [ResultColumn(c.name, patients.oid, c.number, 25, -1, -1, 0) for c in patients.columns[:4]]
     described = [next(c for c in columns if c.name == name) for name in ("mrn", "ssn")]
     rules = session.cell_rules(statement, statement.commands[0], described, this_execution=True)
