@@ -102,7 +102,10 @@ def same_decision(one: Statement, other: Statement) -> bool:
 
 def same_shape(one: Statement, other: Statement) -> bool:
     """Whether two decisions on a text are about results with as many columns, as far as is known."""
-    widths = [[command.columns and len(command.columns) for command in each.commands] for each in (one, other)]
+    widths = [
+        [None if command.columns is None else len(command.columns) for command in each.commands]
+        for each in (one, other)
+    ]
     return all(a is None or b is None or a == b for a, b in zip(*widths, strict=False))
 
 

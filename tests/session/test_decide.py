@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hoopfast.policy.model import Command, Kind, Origin, Statement, StatementSummary, Verdict
+from hoopfast.session.decide import same_shape
 from hoopfast.wire import frontend
 from tests.session.scripted import Player, play
 
@@ -74,3 +76,15 @@ def test_a_prepared_statement_is_decided_again_when_the_catalog_has_changed() ->
         > refusal
         """
     )
+
+
+def _of_width(width: int | None) -> Statement:
+    columns = None if width is None else (Origin(frozenset()),) * width
+    return Statement(Verdict.ALLOW, (Command("SELECT", Kind.READ, columns=columns),), StatementSummary("", "0" * 16))
+
+
+def test_results_with_other_numbers_of_columns_have_another_shape() -> None:
+    assert same_shape(_of_width(2), _of_width(2))
+    assert not same_shape(_of_width(2), _of_width(3))
+    assert not same_shape(_of_width(0), _of_width(1))
+    assert same_shape(_of_width(None), _of_width(3))  # not known: prepare it again
