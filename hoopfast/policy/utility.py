@@ -76,7 +76,7 @@ def _set(_self: Classifier, node: Node, draft: Draft, _analyser: Modifications) 
     if not allowed:
         draft.refuse(
             f'the setting "{name}" may not be changed, or not to this value, through this gateway',
-            hint="leave it out; docs/masking.md lists the settings that may be changed",
+            hint="leave it out: only settings that cannot change what a statement means or shows may be changed",
         )
 
 
