@@ -25,7 +25,7 @@ def judge_set_config(arguments: list[Node], fixed_setting: str | None, facts: Fa
     else:
         facts.settings = True
         return
-    facts.refusals.append(Finding(what, location, "only settings that cannot change what a statement means may be changed"))
+    facts.refusals.append(Finding(what, location, "only settings without effect on what a text means may be changed"))
 
 
 def note_notify(arguments: list[Node], facts: Facts) -> None:
