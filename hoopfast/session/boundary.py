@@ -64,4 +64,3 @@ class Limits:
 
     max_message: int = 256 * 1024 * 1024  # [gateway] max_message: a statement, a masked row
     max_control: int = 1024 * 1024  # messages other than Query, Parse, Bind, DataRow, CopyData
-    held_input: int = 64 * 1024  # read ahead while the session is paused
