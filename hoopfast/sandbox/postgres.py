@@ -250,7 +250,7 @@ class ThrowawayPostgres:
         return done.stdout
 
     def _reachable_programs(self, folder: Path) -> Path:
-        """The programs' folder, or a copy of it where the server's user may not enter the original (below root's home, say)."""
+        """The programs' folder, or a copy of it where the server's user may not enter the original."""
         if self._account.uid is None:
             return self.bin_directory
         try:
