@@ -6,7 +6,7 @@ bytes of the wire. The words are those of docs/design.md §2 and §5.6.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple, Protocol
@@ -148,6 +148,9 @@ class Statement:
     hint: str = ""  # … and what to do
     sqlstate: str = "42501"
     position: int | None = None  # 1-based character index in the text
+    # Whether another value of a literal could have led to another decision. False is a proof: then the decision holds
+    # for every text of the same shape (docs/design.md §5.3).
+    literals_matter: bool = True
 
     @property
     def clean(self) -> bool:
@@ -175,10 +178,22 @@ class Environment:
     in_transaction: bool = False  # in a transaction block, failed ones included
     catalog_dirty: bool = False  # this transaction has run DDL: no catalog proof until it ends
     names: SessionNames | None = None
+    threaded: bool = False  # DecisionNeeded may be raised
 
 
 class CatalogNeeded(Exception):  # noqa: N818 - not an error: an answer that has to wait
     """No decision can be taken before the catalog has been read again; ask again afterwards."""
+
+
+class DecisionNeeded(Exception):  # noqa: N818 - not an error: an answer that has to wait
+    """The decision takes too long to be taken between two others: call `work` in a thread, then ask again.
+
+    `work` raises nothing, and asking again for the same does not lead here again.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self.work = work
 
 
 class Policy(Protocol):
@@ -188,7 +203,10 @@ class Policy(Protocol):
         """What a decision taken now would rest on; CatalogNeeded if there is no catalog that is fresh enough."""
 
     def decide(self, text: bytes, parameter_types: Sequence[int], environment: Environment) -> Statement:
-        """What becomes of a statement's text (in the session's client_encoding); CatalogNeeded as for `basis`."""
+        """What becomes of a statement's text (in the session's client_encoding).
+
+        CatalogNeeded as for `basis`; DecisionNeeded if `environment.threaded`.
+        """
 
     def cell_rules(
         self, statement: Statement, command: Command, columns: Sequence[ResultColumn], *, this_execution: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Buffer = bytes | bytearray | memoryview
@@ -19,4 +20,5 @@ class Effects:
     to_backend: list[Buffer] = field(default_factory=list)
     to_frontend: list[Buffer] = field(default_factory=list)
     catalog_needed: bool = False  # read the catalog, then call resume(); the frontend's next messages wait
+    work: Callable[[], None] | None = None  # call it in a thread, then call resume(); the next messages wait
     close: bool = False  # send what stands above, then close both links
