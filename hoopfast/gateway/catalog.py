@@ -3,14 +3,15 @@
 A catalog lives as long as the connection that read it (another database may have the same OIDs), is compared by
 fingerprint at least every `catalog_max_age` while somebody asks for it, after a rest, and whenever a worker has bumped
 the epoch.
-Owns when it is read; what is read and what it means is policy/'s. `current` never waits: CatalogNeeded says that
-somebody must `refresh` first.
+Owns when it is read; what is read and what it means is policy/'s, and whether it may be believed wire/freshness.pyx's.
+`current` never waits: CatalogNeeded says that somebody must `refresh` first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 from hoopfast.errors import BackendProtocolError, BackendUnavailable, HoopfastError
 from hoopfast.gateway.logs import logger
@@ -19,6 +20,7 @@ from hoopfast.gateway.shared import Epochs
 from hoopfast.gateway.upstream import DatabaseKey, Upstream
 from hoopfast.policy.catalog import FINGERPRINT, QUERIES, Catalog
 from hoopfast.policy.model import CatalogNeeded
+from hoopfast.wire.freshness import Freshness
 
 QUERY = 30.0  # seconds for one query
 ATTEMPTS = 3
@@ -26,12 +28,8 @@ ATTEMPTS = 3
 # (CountOtherDBBackends, src/backend/storage/ipc/procarray.c).
 LINGER = 3.0
 BUSY = 3.0  # after the last question for this long, the catalog is kept fresh without being asked for
-# After a rest of so many seconds somebody may have changed the schema: the first question looks again, if a look takes
-# no longer than CHEAP, and looks have not taken more than SHARE of the time and SAVED beyond it (docs/decisions/0005).
-REST = 0.001
-CHEAP = 0.02
-SHARE = 0.1
-SAVED = 0.1
+LEAST_VALID = 50_000_000  # nanoseconds
+SECOND = 1_000_000_000
 _LOOK = "hoopfast_look"
 
 log = logger("catalog")
@@ -45,17 +43,12 @@ class CatalogKeeper:
         self._upstream = upstream
         self._epochs = epochs
         self._slot = Epochs.slot((upstream.key.host, upstream.key.port, upstream.key.dbname))
+        self.freshness = Freshness(epochs.cells(self._slot))
         self._connection: QueryConnection | None = None
         self._catalog: Catalog | None = None
         self._held: Catalog | None = None
         self._kept: Catalog | None = None
         self._fingerprint: list[Row] = []
-        self._valid_until = 0.0
-        self._epoch = -1
-        self._asked_at = 0.0
-        self._look_took = 0.0
-        self._credit = SAVED
-        self._just_looked = False
         self._refreshing: asyncio.Task[None] | None = None
         self._sessions = 0
         self._keep: asyncio.Task[None] | None = None
@@ -68,10 +61,8 @@ class CatalogKeeper:
             return self._held
         if self._kept is not None:
             return self._kept
-        rested = _now() - self._asked_at
-        if not self._fresh() or self._worth_a_look(rested):
+        if not self.freshness.ask(time.monotonic_ns()) or self._catalog is None:
             raise CatalogNeeded
-        assert self._catalog is not None
         # Until the loop's next turn: what one call into the conversation begins with, it ends with.
         self._kept = self._catalog
         asyncio.get_running_loop().call_soon(self._forget_kept)
@@ -83,7 +74,7 @@ class CatalogKeeper:
         For the rows of a statement that was decided and forwarded before: one call into the conversation must not find
         the catalog grown old half-way. `refreshed`: it has just been, and that will do.
         """
-        if not (self._alive() if refreshed else self._fresh()):
+        if not self.freshness.answer(time.monotonic_ns(), refreshed=refreshed) or self._catalog is None:
             return False
         self._held = self._catalog
         return True
@@ -112,7 +103,7 @@ class CatalogKeeper:
     def acquire(self) -> None:
         """A session uses the catalog: keep it, and begin to read it."""
         self._sessions += 1
-        self._asked_at = _now()
+        self.freshness.touch(time.monotonic_ns())
         if self._keep is None:
             self._keep = asyncio.create_task(self._keep_fresh())
 
@@ -134,23 +125,6 @@ class CatalogKeeper:
 
     def _forget_kept(self) -> None:
         self._kept = None
-
-    def _alive(self) -> bool:
-        return self._catalog is not None and self._connection is not None and self._connection.alive
-
-    def _fresh(self) -> bool:
-        self._asked_at = now = _now()
-        return self._alive() and now <= self._valid_until and self._epochs.read(self._slot) == self._epoch
-
-    def _worth_a_look(self, rested: float) -> bool:
-        self._credit = min(SAVED, self._credit + SHARE * rested)
-        if self._just_looked:  # for whoever asked for it, however long the loop took
-            self._just_looked = False
-            return False
-        if rested <= REST or self._look_took > min(CHEAP, self._credit):
-            return False
-        self._credit -= self._look_took
-        return True
 
     async def _refresh(self) -> None:
         for attempt in range(ATTEMPTS):
@@ -174,43 +148,47 @@ class CatalogKeeper:
             # Planning it takes longer than running it.
             await connection.query("SET plan_cache_mode = force_generic_plan", seconds=QUERY)
             await connection.query(f"PREPARE {_LOOK} AS {FINGERPRINT}", seconds=QUERY)
-        epoch, began = self._epochs.read(self._slot), _now()
+        epoch, began = self.freshness.epoch, time.monotonic_ns()
         fingerprint = await connection.query(f"EXECUTE {_LOOK}", seconds=QUERY)
-        self._look_took = _now() - began
+        took = time.monotonic_ns() - began
         if self._catalog is None or fingerprint != self._fingerprint:
             fingerprint, began = await self._read(connection)
-        self._fingerprint, self._epoch = fingerprint, epoch
-        self._just_looked = True
+        self._fingerprint = fingerprint
         # A server that takes longer than max_age to answer would otherwise never be believed.
-        self._valid_until = max(began + self.max_age, _now() + 0.05)
+        valid_until = max(began + int(self.max_age * SECOND), time.monotonic_ns() + LEAST_VALID)
+        self.freshness.looked(epoch, took=took, valid_until=valid_until)
+        connection.when_doubtful(self._doubt)
 
-    async def _read(self, connection: QueryConnection) -> tuple[list[Row], float]:
-        """Read it all in one snapshot, with the fingerprint that belongs to it."""
+    async def _read(self, connection: QueryConnection) -> tuple[list[Row], int]:
+        """Read it all in one snapshot, with the fingerprint that belongs to it; when that began."""
         self._catalog = None
-        began = _now()
+        self.freshness.renew()
+        began = time.monotonic_ns()
         await connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", seconds=QUERY)
         fingerprint = await connection.query(FINGERPRINT, seconds=QUERY)
         results = {name: await connection.query(sql, seconds=QUERY) for name, sql in QUERIES.items()}
         await connection.query("COMMIT", seconds=QUERY)
         catalog = await asyncio.to_thread(Catalog.build, results)
         self._catalog = catalog
+        self.freshness.renew()
         log.info("catalog read", database=self._upstream.database.name, version=str(catalog.version),
-                 seconds=round(_now() - began, 3))  # fmt: skip
+                 seconds=round((time.monotonic_ns() - began) / SECOND, 3))  # fmt: skip
         return fingerprint, began
 
     async def _keep_fresh(self) -> None:
         """Refresh ahead of time while somebody asks, so that statements need not wait; end when nobody is left."""
-        idle_since: float | None = None
+        idle_since: int | None = None
         while True:
-            now = _now()
+            now = time.monotonic_ns()
             idle_since = None if self._sessions else idle_since or now
-            if idle_since is not None and now - idle_since >= LINGER and self._refreshing is None:
+            if idle_since is not None and now - idle_since >= LINGER * SECOND and self._refreshing is None:
                 break  # one that is under way would open the connection again
-            due = now >= self._valid_until - self.max_age / 2
-            if self._sessions and due and now - self._asked_at < BUSY:
+            freshness = self.freshness
+            due = now >= freshness.valid_until - self.max_age / 2 * SECOND
+            if self._sessions and due and now - freshness.asked_at < BUSY * SECOND:
                 with contextlib.suppress(Exception):  # logged; whoever needs the catalog tries again, and tells
                     await self.refresh()
-                    self._just_looked = False
+                    freshness.just_looked = False
             await asyncio.sleep(max(self.max_age / 4, 0.05))
         self._keep = None
         self._drop()
@@ -221,8 +199,12 @@ class CatalogKeeper:
             reason = error.message if isinstance(error, HoopfastError) else type(error).__name__
             log.warning("catalog not read", database=self._upstream.database.name, reason=reason)
 
+    def _doubt(self) -> None:
+        self.freshness.doubt()
+
     def _drop(self) -> None:
         self._catalog = self._kept = None
+        self.freshness.renew()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -247,7 +229,3 @@ class Catalogs:
     async def close(self) -> None:
         """Hang up everywhere."""
         await asyncio.gather(*(keeper.close() for keeper in self._keepers.values()))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -249,6 +249,7 @@ class Inbox:
         self.over = False  # the peer sends nothing more
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self.noticed: Callable[[], None] | None = None  # called after anything has happened
 
     async def read(self) -> bytes:
         """The next bytes; empty: the peer sends no more. ConnectionError: the link is gone."""
@@ -293,6 +294,8 @@ class Inbox:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+        if self.noticed is not None:
+            self.noticed()
 
 
 class _Nobody:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from hoopfast.errors import BackendProtocolError, BackendUnavailable
 from hoopfast.gateway.links import NOBODY, Inbox, Link, expect
@@ -52,6 +53,7 @@ class QueryConnection:
         self._inbox = inbox
         self._rest = bytearray()
         self._busy = asyncio.Lock()
+        self._doubt: Callable[[], None] = lambda: None
 
     @classmethod
     async def open(cls, upstream: Upstream) -> QueryConnection:
@@ -61,13 +63,20 @@ class QueryConnection:
         inbox.link = session.link
         session.link.receiver = inbox
         session.link.read(True)
-        return cls(session.link, inbox, session.parameters)
+        connection = cls(session.link, inbox, session.parameters)
+        inbox.noticed = connection._noticed
+        return connection
 
     @property
     def alive(self) -> bool:
         """Whether the server has neither hung up nor, unasked, said that it will."""
         said_something = self._inbox.buffered and not self._busy.locked()
         return self._link.connected and not self._link.closing and not self._inbox.over and not said_something
+
+    def when_doubtful(self, doubt: Callable[[], None]) -> None:
+        """Call this once `alive` is no longer so; at once, if it is not now."""
+        self._doubt = doubt
+        self._noticed()
 
     async def query(self, sql: str, *, seconds: float) -> list[Row]:
         """The rows of one query; BackendUnavailable if it fails or takes too long (then the connection is closed)."""
@@ -89,6 +98,8 @@ class QueryConnection:
         self._link.send([frontend.Terminate().encode()])
         self._link.receiver = NOBODY
         self._link.finish()
+        self._noticed()
+        self._doubt = lambda: None
 
     async def closed(self) -> None:
         """Close, and wait until the server has hung up too, or it takes too long."""
@@ -96,6 +107,10 @@ class QueryConnection:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._link.gone(), GOODBYE)
         self._link.abort()
+
+    def _noticed(self) -> None:
+        if not self.alive:
+            self._doubt()
 
     async def _query(self, sql: str) -> list[Row]:
         self._link.send([frontend.Query(sql.encode()).encode()])

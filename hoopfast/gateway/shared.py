@@ -55,10 +55,14 @@ class Epochs:
         """Tell all workers that what they know about this slot's databases may be out of date."""
         self._cells[slot * MAX_WORKERS + self._worker] += 1
 
+    def cells(self, slot: int) -> memoryview:
+        """The workers' cells of a slot, whose sum is its epoch: what wire/freshness.pyx reads."""
+        first = slot * MAX_WORKERS
+        return self._cells[first : first + self._workers]
+
     def read(self, slot: int) -> int:
         """The epoch now; any other value than one read before means a change in between."""
-        first = slot * MAX_WORKERS
-        return sum(self._cells[first : first + self._workers])
+        return sum(self.cells(slot))
 
     def close(self) -> None:
         """Let go of the memory."""

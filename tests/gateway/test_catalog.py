@@ -13,7 +13,7 @@ import pytest
 from hoopfast.auth.scram import ScramCache
 from hoopfast.config import Database
 from hoopfast.errors import HoopfastError
-from hoopfast.gateway import catalog, shared
+from hoopfast.gateway import shared
 from hoopfast.gateway.catalog import CatalogKeeper
 from hoopfast.gateway.links import ReadBuffer
 from hoopfast.gateway.upstream import Upstream
@@ -237,13 +237,10 @@ def test_after_a_rest_the_first_question_looks_again(
     asyncio.run(scenario())
 
 
-def test_it_is_kept_fresh_ahead_of_time(
-    postgres18: ThrowawayPostgres, memory: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalog, "CHEAP", 0.0)  # no look after a rest
-
+def test_it_is_kept_fresh_ahead_of_time(postgres18: ThrowawayPostgres, memory: int) -> None:
     async def scenario() -> None:
         keeper = keeper_for(postgres18, "postgres", memory, age=0.4)
+        keeper.freshness.cheap = 0  # no look after a rest
         keeper.acquire()
         await keeper.refresh()
         until_then = time.monotonic() + 1.5
