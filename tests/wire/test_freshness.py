@@ -109,7 +109,7 @@ def test_dear_looks_are_not_made() -> None:
 
 
 def test_looks_take_a_share_of_the_time() -> None:
-    # 100 ms are saved beforehand, each rest of 10 ms earns 1 ms, each look takes 20: five at once, then one in 20 rests.
+    # 100 ms are saved beforehand, each rest of 10 ms earns 1 ms, each look takes 20: 5 at once, then 1 in 20 rests.
     freshness = fresh_at(START, took=20 * MS)
     now, looks = START, 0
     for _ in range(60):
