@@ -12,16 +12,16 @@ function's arguments or of a select list's items, its meaning and the columns of
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memchr, memcmp, memset
 
-import os
 import re
 from typing import NamedTuple
 
 from hoopfast.wire.scanner import Token, TokenKind
 
 from hoopfast.wire.buffer cimport Buffer, buffer_fill, buffer_put, buffer_read, buffer_release, buffer_truncate
+from hoopfast.wire.bytemap cimport hash_bytes
 from hoopfast.wire.cursor cimport Cursor, cursor_left, cursor_open, cursor_take
 from hoopfast.wire.scanner cimport (
     TOKEN_DOLLAR_STRING, TOKEN_END, TOKEN_ESCAPE_STRING, TOKEN_INT4, TOKEN_NUMERIC, TOKEN_OPERATOR, TOKEN_OTHER,
@@ -29,23 +29,10 @@ from hoopfast.wire.scanner cimport (
     scanner_open,
 )
 
-cdef extern from *:
-    """
-    #include <stdint.h>
-    static inline uint64_t hoopfast_mix(uint64_t a, uint64_t b) {
-        unsigned __int128 product = (unsigned __int128) a * b;
-        return (uint64_t) product ^ (uint64_t) (product >> 64);
-    }
-    """
-    uint64_t hoopfast_mix(uint64_t a, uint64_t b) noexcept nogil
-
 # Longer than any message, so that offsets fit 32 bits. MaxAllocSize, src/include/utils/memutils.h.
 cdef Py_ssize_t LARGEST_TEXT = 0x3FFFFFFF
 # What a buffer of a Lexed may keep allocated from one text to the next.
 cdef Py_ssize_t RETAINED = 64 * 1024
-# Who knew them could write texts whose keys collide.
-cdef uint64_t SEED = int.from_bytes(os.urandom(8), "big")
-cdef uint64_t OTHER_SEED = int.from_bytes(os.urandom(8), "big")
 
 cdef enum:
     BACKSLASH = 92
@@ -322,22 +309,6 @@ cdef inline bint write_token(Writer* writer, const Scanner* scanner, int kind) n
     return True
 
 
-# 64 bits of the key, 16 bytes at a time. Equal hashes mean nothing: whoever looks a key up compares all of it.
-cdef uint64_t hash_of(Cursor key) noexcept nogil:
-    cdef uint64_t length = <uint64_t> cursor_left(&key)
-    cdef uint64_t state = SEED ^ length
-    cdef uint64_t block[2]
-    while cursor_left(&key) >= 16:
-        memcpy(block, cursor_take(&key, 16), 16)
-        state = hoopfast_mix(block[0] ^ OTHER_SEED, block[1] ^ state)
-    block[0] = 0
-    block[1] = 0
-    if cursor_left(&key) > 0:
-        memcpy(block, key.at, <size_t> cursor_left(&key))
-    state = hoopfast_mix(block[0] ^ OTHER_SEED, block[1] ^ state)
-    return hoopfast_mix(state ^ SEED, length ^ OTHER_SEED)
-
-
 cdef inline void empty(Buffer* buffer) noexcept nogil:
     if buffer.failed or buffer.capacity > RETAINED:
         buffer_release(buffer)
@@ -381,7 +352,7 @@ cdef LexStatus lex(const unsigned char* text, Py_ssize_t length, bint fold, Lexe
     if out.tokens.failed or out.exact.failed or out.literals.failed:
         out.status = LEX_MEMORY
     lexed_key(out, &key)
-    out.hash = hash_of(key)
+    out.hash = hash_bytes(key.at, cursor_left(&key))
     return out.status
 
 

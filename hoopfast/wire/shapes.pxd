@@ -3,6 +3,8 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t
 
+from hoopfast.wire.buffer cimport Buffer
+from hoopfast.wire.bytemap cimport ByteItem, ByteMap
 from hoopfast.wire.lexer cimport Lexed
 from hoopfast.wire.masking cimport MaskTable
 
@@ -60,16 +62,44 @@ cdef const MaskTable* find_plan(
 ) noexcept nogil
 
 
+# What stands in a table under one key or two.
+cdef struct ShapeEntry:
+    ShapeEntry* next  # all entries of a table make a ring
+    ShapeEntry* previous
+    ByteItem* item  # the key: of a shape, or of an exact text
+    ByteItem* alias  # of a text without literals that has a shape: its exact text; or NULL
+    Known* known  # NULL: texts of this shape stand under their exact text
+    bint referenced  # found since the hand has last passed
+
+
 cdef class KnownStatement:
     cdef Known known
     cdef readonly object statement
     cdef object _template
     cdef bint literals_matter
+    cdef list _plans  # keeps alive what descriptions point to, or have pointed to
+    cdef Py_ssize_t _entries  # of its table
+    cdef Py_ssize_t _size  # what it counts for in its table
+    cdef Py_ssize_t _described  # of that, descriptions
 
 
 cdef class ShapeTable:
+    cdef ByteMap _map
+    cdef Lexed _lexed
+    cdef Buffer _exact  # the last text's exact key
+    cdef ShapeEntry* _hand  # the entry to be looked at first when one has to go; NULL: there are none
+    cdef Py_ssize_t _entries
+    cdef Py_ssize_t _most_entries
+    cdef Py_ssize_t _most_bytes
+    cdef list _retired  # evicted statements that are, or may be, in use
+    cdef Py_ssize_t _place  # in that list
+    cdef readonly Py_ssize_t size
+    cdef readonly Py_ssize_t hits
+    cdef readonly Py_ssize_t misses
+
     # The statement behind a text, NULL if it is not known. `types`: the parameter types as Parse has them, Int32 each.
-    # A Known that is handed out stays valid as long as `uses` is not 0, and until the next learn() otherwise.
+    # A Known that is handed out stays valid as long as `uses` is not 0, even without the table, and otherwise until the
+    # next learn().
     cdef Known* find(
         self, const unsigned char* text, Py_ssize_t length, const unsigned char* types, Py_ssize_t types_length
     ) noexcept nogil
