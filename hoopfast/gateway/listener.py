@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from hoopfast.errors import TooManySessions
 from hoopfast.gateway import limits
-from hoopfast.gateway.links import Inbox, Link
+from hoopfast.gateway.inbox import Inbox
+from hoopfast.gateway.links import Link
 from hoopfast.gateway.signin import SignIn
 from hoopfast.gateway.sockets import BACKLOG, keep_alive
 from hoopfast.session.startup import reject

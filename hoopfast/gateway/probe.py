@@ -6,8 +6,9 @@ rules that match nothing, masks that do not fit. Changes nothing, starts nothing
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
+
+import uvloop
 
 from hoopfast.auth.scram import ScramCache
 from hoopfast.config import Config, Database, Finding
@@ -38,7 +39,7 @@ _POWERS = (
 
 def probe_database(config: Config, database: Database) -> list[Finding]:
     """What is wrong with a database, or may be; nothing is, if the list is empty."""
-    return asyncio.run(_probed(config, database))
+    return uvloop.run(_probed(config, database))
 
 
 async def _probed(config: Config, database: Database) -> list[Finding]:

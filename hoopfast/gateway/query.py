@@ -10,7 +10,8 @@ import contextlib
 from collections.abc import Callable
 
 from hoopfast.errors import BackendProtocolError, BackendUnavailable
-from hoopfast.gateway.links import NOBODY, Inbox, Link, expect
+from hoopfast.gateway.inbox import NOBODY, Inbox, expect
+from hoopfast.gateway.links import Link
 from hoopfast.gateway.upstream import Upstream
 from hoopfast.wire import backend, frontend, protocol
 

@@ -16,8 +16,9 @@ from typing import NamedTuple
 from hoopfast.audit.recorder import SessionRecorder
 from hoopfast.errors import BackendUnavailable, HoopfastError, IdleTimeout, JournalUnavailable, ShuttingDown
 from hoopfast.gateway.catalog import CatalogKeeper
+from hoopfast.gateway.inbox import NOBODY, Hooks
 from hoopfast.gateway.journals import WorkerJournal
-from hoopfast.gateway.links import NOBODY, Hooks, Link
+from hoopfast.gateway.links import Link
 from hoopfast.gateway.logs import logger, where
 from hoopfast.session.conversation import Conversation
 from hoopfast.session.effects import Effects

@@ -20,7 +20,8 @@ from hoopfast.auth.identity import Identity
 from hoopfast.errors import FrontendProtocolError, HoopfastError, JournalUnavailable, QueryCanceled, ShuttingDown
 from hoopfast.gateway import limits
 from hoopfast.gateway.claims import recorded_claims
-from hoopfast.gateway.links import Inbox, Link
+from hoopfast.gateway.inbox import Inbox
+from hoopfast.gateway.links import Link
 from hoopfast.gateway.logs import logger, where
 from hoopfast.gateway.relay import Ports, Relay
 from hoopfast.gateway.settings import Settings

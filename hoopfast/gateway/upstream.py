@@ -17,7 +17,8 @@ from hoopfast.auth.upstream import Authenticator
 from hoopfast.config import Database, Secret
 from hoopfast.errors import BackendProtocolError, BackendUnavailable, ConfigError, HoopfastError
 from hoopfast.gateway import tls
-from hoopfast.gateway.links import NOBODY, Inbox, Link, ReadBuffer, expect
+from hoopfast.gateway.inbox import NOBODY, Inbox, expect
+from hoopfast.gateway.links import Link, ReadBuffer
 from hoopfast.gateway.logs import logger, where
 from hoopfast.gateway.sockets import is_loopback, keep_alive
 from hoopfast.session.backend_startup import BackendStartup

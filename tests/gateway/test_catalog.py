@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import uvloop
 
 from hoopfast.auth.scram import ScramCache
 from hoopfast.config import Database
@@ -77,7 +78,7 @@ def test_it_is_read_when_needed_and_compared_afterwards(
         assert [column.name for column in relation.columns] == ["a", "b"]
         await keeper.close()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_an_epoch_of_any_worker_counts(postgres18: ThrowawayPostgres, memory: int) -> None:
@@ -92,7 +93,7 @@ def test_an_epoch_of_any_worker_counts(postgres18: ThrowawayPostgres, memory: in
         assert not needed(one)
         await one.close()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_it_is_not_believed_without_its_connection(postgres18: ThrowawayPostgres, memory: int) -> None:
@@ -108,7 +109,7 @@ def test_it_is_not_believed_without_its_connection(postgres18: ThrowawayPostgres
         assert not needed(keeper)
         await keeper.close()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_a_database_that_is_not_there(postgres18: ThrowawayPostgres, memory: int) -> None:
@@ -120,7 +121,7 @@ def test_a_database_that_is_not_there(postgres18: ThrowawayPostgres, memory: int
         assert needed(keeper)
         await asyncio.sleep(0.1)  # the last attempt's link closes
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_the_connection_goes_with_the_last_session(
@@ -212,7 +213,7 @@ def test_one_turn_of_the_loop_sees_one_catalog(postgres18: ThrowawayPostgres, me
         assert needed(keeper)
         await keeper.close()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_after_a_rest_the_first_question_looks_again(
@@ -234,7 +235,7 @@ def test_after_a_rest_the_first_question_looks_again(
         assert [column.name for column in relation.columns] == ["b"]
         await keeper.close()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_it_is_kept_fresh_ahead_of_time(postgres18: ThrowawayPostgres, memory: int) -> None:
@@ -252,7 +253,7 @@ def test_it_is_kept_fresh_ahead_of_time(postgres18: ThrowawayPostgres, memory: i
         keeper.release()
         await keeper.close()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_rows_that_come_when_the_catalog_is_old(gateway: Gateway, postgres18: ThrowawayPostgres) -> None:

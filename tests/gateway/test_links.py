@@ -1,70 +1,18 @@
-"""Tests of hoopfast/gateway/links.py: one peer's connection, on uvloop."""
+"""Tests of hoopfast/gateway/links.pyx: one peer's connection, on uvloop."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import uvloop
 
-from hoopfast.errors import BackendUnavailable
-from hoopfast.gateway.links import Inbox, Link, ReadBuffer, expect
+from hoopfast.gateway.links import Link, ReadBuffer
 from hoopfast.sandbox.certificate import write_self_signed
-
-
-class Heard:
-    """A receiver that remembers."""
-
-    def __init__(self, keep_open: bool = True) -> None:
-        self.data = b""
-        self.over = False
-        self.gone = asyncio.Event()
-        self.full: list[bool] = []
-        self._keep_open = keep_open
-
-    def received(self, data: memoryview) -> None:
-        self.data += bytes(data)
-
-    def ended(self) -> bool:
-        self.over = True
-        return self._keep_open
-
-    def lost(self, error: Exception | None) -> None:
-        self.gone.set()
-
-    def congested(self, full: bool) -> None:
-        self.full.append(full)
-
-
-def with_link(scenario: Callable[[Link, Heard, socket.socket], Awaitable[None]], *, buffer: int = 4096) -> None:
-    """Run a scenario with a link and the other end of its connection."""
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            heard = Heard()
-            link = Link(ReadBuffer(buffer), 65536, heard)
-            connecting = loop.create_connection(lambda: link, *listener.getsockname())
-            await connecting
-            peer, _ = listener.accept()
-        with peer:
-            peer.setblocking(False)
-            await scenario(link, heard, peer)
-            link.abort()
-            await link.gone()
-
-    uvloop.run(asyncio.wait_for(run(), 20))
-
-
-async def read_all(peer: socket.socket) -> bytes:
-    loop, data = asyncio.get_running_loop(), b""
-    while chunk := await loop.sock_recv(peer, 1 << 20):
-        data += chunk
-    return data
+from tests.gateway.heard import Heard, read_all, with_link
 
 
 def test_more_than_the_buffer_arrives_whole() -> None:
@@ -164,42 +112,6 @@ def test_a_reset_is_seen_though_nothing_is_read() -> None:
         link.send([b"anybody there?"])
         await asyncio.sleep(0.1)
         assert link.reset
-
-    with_link(scenario)
-
-
-def test_an_inbox_takes_one_chunk_at_a_time() -> None:
-    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        inbox = Inbox()
-        inbox.link = link
-        link.receiver = inbox
-        await loop.sock_sendall(peer, b"x" * 10_000)
-        await asyncio.sleep(0.1)
-        assert inbox.buffered
-        assert len(await inbox.read()) == 4096
-        assert not inbox.buffered  # the rest is still the kernel's
-        assert len(await inbox.read()) == 4096
-        assert len(await inbox.read()) == 10_000 - 2 * 4096
-        peer.shutdown(socket.SHUT_WR)
-        assert await inbox.read() == b""
-        with pytest.raises(BackendUnavailable):
-            await expect(inbox)
-
-    with_link(scenario)
-
-
-def test_an_inbox_tells_that_the_link_is_lost() -> None:
-    async def scenario(link: Link, heard: Heard, peer: socket.socket) -> None:
-        inbox = Inbox()
-        inbox.link = link
-        link.receiver = inbox
-        reading = asyncio.create_task(inbox.read())
-        await asyncio.sleep(0.05)
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        peer.close()
-        with pytest.raises(ConnectionError):
-            await reading
 
     with_link(scenario)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+import uvloop
 
 from hoopfast.auth.scram import ScramCache
 from hoopfast.config import Database
@@ -26,7 +27,7 @@ def with_connection(server: ThrowawayPostgres, scenario: Callable[[QueryConnecti
         finally:
             await connection.closed()
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    uvloop.run(asyncio.wait_for(run(), 20))
 
 
 def test_rows_and_nulls(postgres18: ThrowawayPostgres) -> None:
