@@ -98,6 +98,11 @@ def backend(plan: MaskPlan | None, phase: protocol.BackendPhase = protocol.Backe
     return framer
 
 
+def masked(third: tuple[int, bytes, int], fifth: tuple[int, bytes, int]) -> MaskPlan:
+    """A plan for the rows above that masks a patient's number and address."""
+    return MaskPlan([PASS, PASS, third, PASS, fifth, PASS, PASS, PASS])
+
+
 def frontend() -> Framer:
     """A framer of a frontend's messages."""
     framer = Framer(protocol.FRONTEND_VERDICTS, frontend=True, max_message=MAX_MESSAGE, max_control=MAX_CONTROL)
@@ -149,11 +154,9 @@ def _insert() -> list[bytes]:
 STAGES: dict[str, Stage] = {
     "frame": Stage("a row, framed only", ROWS, _rows, lambda: backend(MaskPlan.clean())),
     "clean": Stage("a row that passes, its columns counted", ROWS, _rows, lambda: backend(MaskPlan.clean(8))),
-    "mask": Stage(
-        "a row with 2 of 8 cells masked",
-        ROWS,
-        _rows,
-        lambda: backend(MaskPlan([PASS, PASS, KEEP_LAST, PASS, FIXED, PASS, PASS, PASS])),
+    "mask": Stage("a row with 2 of 8 cells masked, other length", ROWS, _rows, lambda: backend(masked(KEEP_LAST, FIXED))),
+    "mask-in-place": Stage(
+        "a row with 2 of 8 cells masked in place", ROWS, _rows, lambda: backend(masked(KEEP_LAST, KEEP_LAST))
     ),
     "copy": Stage("a row of COPY TO, framed only", ROWS, _copy, lambda: backend(None, protocol.BackendPhase.COPY_OUT)),
     "pipeline": Stage("Bind, Describe, Execute, Sync, delivered to Python", STATEMENTS, _executions, frontend),

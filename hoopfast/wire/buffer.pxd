@@ -1,6 +1,7 @@
-# A growable run of bytes: what the framer keeps of its input, and what masking writes.
+# A growable run of bytes: what the framer keeps of its input, and what masking writes. And a writer, for bytes whose
+# number is known before the first of them is written.
 #
-# The only code that allocates for bytes. Every write is checked against the capacity; a failed allocation is sticky
+# The only code that allocates for bytes, and with cursor.pxd the only that advances a pointer. Every write is checked against the capacity; a failed allocation is sticky
 # (`failed`), writes nothing, and is to be looked at once at the end. Grows with what is really written, never with what
 # a header announces. A pointer into a buffer is valid until the next write, drop, truncate or release. Debug builds
 # overwrite what is given up. Memory is Python's raw allocator's: no GIL is needed, and tracemalloc sees it.
@@ -121,3 +122,102 @@ cdef inline void buffer_release(Buffer* buffer) noexcept nogil:
     buffer.length = 0
     buffer.capacity = 0
     buffer.failed = False
+
+
+# A place for exactly so many bytes. Writes are not checked (debug builds assert): whoever opens it has measured.
+cdef struct Writer:
+    unsigned char* at
+    unsigned char* end
+
+
+cdef inline void writer_open(Writer* writer, unsigned char* start, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(start != NULL)
+    hoopfast_assert(length >= 0)
+    writer.at = start
+    writer.end = start + length
+
+
+# The one place where bytes that came from outside become writable. They lie in a buffer of ours, by the contract of
+# framer_step, through whose Cursor nobody could write; the caller has checked that they are there.
+cdef inline void writer_open_over(Writer* writer, const unsigned char* start, Py_ssize_t length) noexcept nogil:
+    writer_open(writer, <unsigned char*> start, length)
+
+
+# Appends `length` bytes to the buffer and opens a writer on them; all of them are to be written before the buffer is
+# touched again. False, and nothing is appended, where there is no memory.
+cdef inline bint writer_append(Writer* writer, Buffer* buffer, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(length > 0)
+    if not buffer_reserve(buffer, length):
+        return False
+    writer_open(writer, buffer.data + buffer.length, length)
+    buffer.length += length
+    return True
+
+
+cdef inline Py_ssize_t writer_left(const Writer* writer) noexcept nogil:
+    return writer.end - writer.at
+
+
+# Leaves what stands there.
+cdef inline void writer_skip(Writer* writer, Py_ssize_t length) noexcept nogil:
+    hoopfast_assert(0 <= length <= writer.end - writer.at)
+    writer.at += length
+
+
+# Short runs, which cells and what lies between them are, cost less in line than the call of memcpy does: two moves that
+# overlap instead of a loop.
+cdef inline void writer_put(Writer* writer, const unsigned char* start, Py_ssize_t length) noexcept nogil:
+    cdef unsigned char* at = writer.at
+    hoopfast_assert(0 <= length <= writer.end - at)
+    writer.at = at + length
+    if length > 64:
+        memcpy(at, start, <size_t> length)
+    elif length >= 32:
+        memcpy(at, start, 16)
+        memcpy(at + 16, start + 16, 16)
+        memcpy(at + length - 32, start + length - 32, 16)
+        memcpy(at + length - 16, start + length - 16, 16)
+    elif length >= 16:
+        memcpy(at, start, 16)
+        memcpy(at + length - 16, start + length - 16, 16)
+    elif length >= 8:
+        memcpy(at, start, 8)
+        memcpy(at + length - 8, start + length - 8, 8)
+    elif length >= 4:
+        memcpy(at, start, 4)
+        memcpy(at + length - 4, start + length - 4, 4)
+    elif length > 0:
+        at[0] = start[0]
+        at[length >> 1] = start[length >> 1]
+        at[length - 1] = start[length - 1]
+
+
+cdef inline void writer_fill(Writer* writer, unsigned char byte, Py_ssize_t length) noexcept nogil:
+    cdef unsigned char* at = writer.at
+    hoopfast_assert(0 <= length <= writer.end - at)
+    writer.at = at + length
+    if length > 32:
+        memset(at, byte, <size_t> length)
+    elif length >= 16:
+        memset(at, byte, 16)
+        memset(at + length - 16, byte, 16)
+    elif length >= 8:
+        memset(at, byte, 8)
+        memset(at + length - 8, byte, 8)
+    elif length >= 4:
+        memset(at, byte, 4)
+        memset(at + length - 4, byte, 4)
+    elif length > 0:
+        at[0] = byte
+        at[length >> 1] = byte
+        at[length - 1] = byte
+
+
+cdef inline void writer_put_uint32(Writer* writer, uint32_t value) noexcept nogil:
+    cdef unsigned char* at = writer.at
+    hoopfast_assert(writer.end - at >= 4)
+    at[0] = <unsigned char> (value >> 24)
+    at[1] = <unsigned char> (value >> 16)
+    at[2] = <unsigned char> (value >> 8)
+    at[3] = <unsigned char> value
+    writer.at = at + 4

@@ -42,6 +42,12 @@ cdef inline Py_ssize_t cursor_since(const Cursor* cursor, const unsigned char* m
     return cursor.at - mark
 
 
+# How far it is to `mark`, which lies ahead.
+cdef inline Py_ssize_t cursor_until(const Cursor* cursor, const unsigned char* mark) noexcept nogil:
+    hoopfast_assert(cursor.at <= mark <= cursor.end)
+    return mark - cursor.at
+
+
 # The next `length` bytes, and steps over them; NULL, and stays, where there are fewer (or length is negative).
 cdef inline const unsigned char* cursor_take(Cursor* cursor, Py_ssize_t length) noexcept nogil:
     cdef const unsigned char* start = cursor.at
@@ -73,20 +79,27 @@ cdef inline uint16_t cursor_peek_uint16(const Cursor* cursor, Py_ssize_t offset)
     return <uint16_t> ((<uint16_t> byte[0] << 8) | <uint16_t> byte[1])
 
 
-# Whether all that is left is ASCII, so that characters are bytes.
+# Whether all that is left is ASCII, so that characters are bytes. What is not a multiple of a word is read twice.
 cdef inline bint cursor_is_ascii(const Cursor* cursor) noexcept nogil:
     cdef const unsigned char* byte = cursor.at
+    cdef Py_ssize_t left = cursor.end - byte
     cdef uint64_t word
-    cdef unsigned char seen = 0
-    while cursor.end - byte >= 8:
-        memcpy(&word, byte, 8)
-        if word & <uint64_t> 0x8080808080808080:
-            return False
-        byte += 8
-    while byte < cursor.end:
-        seen |= byte[0]
-        byte += 1
-    return seen < 0x80
+    cdef uint32_t first, last
+    if left >= 8:
+        while cursor.end - byte > 8:
+            memcpy(&word, byte, 8)
+            if word & <uint64_t> 0x8080808080808080:
+                return False
+            byte += 8
+        memcpy(&word, cursor.end - 8, 8)
+        return not word & <uint64_t> 0x8080808080808080
+    if left >= 4:
+        memcpy(&first, byte, 4)
+        memcpy(&last, cursor.end - 4, 4)
+        return not (first | last) & <uint32_t> 0x80808080
+    if left == 0:
+        return True
+    return (byte[0] | byte[left >> 1] | byte[left - 1]) < 0x80
 
 
 # Reads a signed 32-bit number into `value` and steps over it; False, and stays, where there are fewer than four bytes.
@@ -95,6 +108,23 @@ cdef inline bint cursor_int32(Cursor* cursor, int32_t* value) noexcept nogil:
         return False
     value[0] = cursor_peek_int32(cursor, 0)
     cursor.at += 4
+    return True
+
+
+# Reads the length of a counted value (Int32, then as many bytes; -1: null, no bytes) into `length` and steps over both;
+# False, and stays, where it is not there or has any other negative length.
+cdef inline bint cursor_counted(Cursor* cursor, int32_t* length) noexcept nogil:
+    cdef Py_ssize_t left = cursor.end - cursor.at - 4
+    if left < 0:
+        return False
+    length[0] = cursor_peek_int32(cursor, 0)
+    # As an unsigned number a negative one is more than any length.
+    if <uint64_t> <Py_ssize_t> length[0] > <uint64_t> left:
+        if length[0] != -1:
+            return False
+        cursor.at += 4
+        return True
+    cursor.at += 4 + <Py_ssize_t> length[0]
     return True
 
 

@@ -5,7 +5,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from hoopfast.wire.buffer cimport Buffer, buffer_put, buffer_put_uint32
+from hoopfast.wire.buffer cimport Writer, writer_put, writer_put_uint32
 from hoopfast.wire.cursor cimport Cursor, cursor_int32, cursor_left, cursor_open, cursor_peek
 
 cdef extern from *:
@@ -84,8 +84,9 @@ cdef inline bint is_time(const Cursor* text) noexcept nogil:
     return True
 
 
-# Writes the cell with its length field; False, and nothing is written, where the value is not of its form.
-cdef inline bint put_year(Buffer* output, Py_ssize_t form, const unsigned char* value, int32_t length) noexcept nogil:
+# Writes the cell with its length field, 26 bytes at most; False, and nothing is written, where the value is not of its
+# form.
+cdef inline bint put_year(Writer* output, Py_ssize_t form, const unsigned char* value, Py_ssize_t length) noexcept nogil:
     cdef Cursor text
     cdef int32_t day
     cdef int64_t micros
@@ -93,22 +94,22 @@ cdef inline bint put_year(Buffer* output, Py_ssize_t form, const unsigned char* 
     if form == YEAR_BINARY_DATE:
         if length != 4 or not cursor_int32(&text, &day) or not FIRST_DAY <= day <= LAST_DAY:
             return False
-        buffer_put_uint32(output, 4)
-        buffer_put_uint32(output, <uint32_t> january_first(day))
+        writer_put_uint32(output, 4)
+        writer_put_uint32(output, <uint32_t> january_first(day))
         return True
     if form == YEAR_BINARY_TIMESTAMP:
         if length != 8 or not day_of_timestamp(&text, &day):
             return False
         micros = january_first(day) * PER_DAY
-        buffer_put_uint32(output, 8)
-        buffer_put_uint32(output, <uint32_t> (<uint64_t> micros >> 32))
-        buffer_put_uint32(output, <uint32_t> <uint64_t> micros)
+        writer_put_uint32(output, 8)
+        writer_put_uint32(output, <uint32_t> (<uint64_t> micros >> 32))
+        writer_put_uint32(output, <uint32_t> <uint64_t> micros)
         return True
     if not is_iso(&text, form != YEAR_TEXT_DATE):
         return False
-    buffer_put_uint32(output, 10 if form == YEAR_TEXT_DATE else 19 if form == YEAR_TEXT_TIMESTAMP else 22)
-    buffer_put(output, value, 4)
-    buffer_put(output, <const unsigned char*> b"-01-01 00:00:00+00", 6 if form == YEAR_TEXT_DATE else
+    writer_put_uint32(output, 10 if form == YEAR_TEXT_DATE else 19 if form == YEAR_TEXT_TIMESTAMP else 22)
+    writer_put(output, value, 4)
+    writer_put(output, <const unsigned char*> b"-01-01 00:00:00+00", 6 if form == YEAR_TEXT_DATE else
                15 if form == YEAR_TEXT_TIMESTAMP else 18)
     return True
 

@@ -19,7 +19,7 @@ cdef enum StepStatus:
     STEP_LENGTH = -2  # a length field that cannot be
     STEP_ILLEGAL = -1  # a type that the phase does not allow
     STEP_MORE = 0  # nothing can be done before more input has come
-    STEP_SPAN = 1  # `frame` is a stretch of the input, to be forwarded as it is
+    STEP_SPAN = 1  # `frame` is a stretch of the input, to be forwarded as it stands there now
     STEP_MASKED = 2  # `output` holds whole messages to be forwarded
     STEP_DELIVER = 3  # `frame` is the body of a message of type `frame.kind`
 
@@ -60,8 +60,10 @@ cdef struct FramerState:
     RowTotals totals
 
 
-# Takes the next thing off `input`. `plan` is NULL where there is none. For STEP_MASKED the messages are appended to
-# `output`. Stops a masked run at SPAN_LIMIT bytes of output.
+# Takes the next thing off `input`. `plan` is NULL where there is none. Writes into the input, which therefore has to be
+# memory that may be written, though only into rows that it steps over: where masks keep the lengths of all cells, the
+# rows are masked where they stand and are part of a STEP_SPAN. For STEP_MASKED the messages are appended to `output`, at
+# most one beyond SPAN_LIMIT bytes of them. Bytes that it has stepped over are not to be judged again.
 cdef StepStatus framer_step(
     FramerState* state, Cursor* input, const MaskTable* plan, Buffer* output, Frame* frame
 ) noexcept nogil

@@ -22,7 +22,8 @@ from hoopfast.wire.cursor cimport (
     Cursor, cursor_left, cursor_open, cursor_peek, cursor_peek_int32, cursor_peek_uint16, cursor_since, cursor_take,
 )
 from hoopfast.wire.masking cimport (
-    ROW_COLUMNS, ROW_DONE, ROW_MEMORY, ROW_TOO_LARGE, MaskPlan, MaskTable, RowStatus, mask_row,
+    ROW_COLUMNS, ROW_DONE, ROW_MEMORY, ROW_TOO_LARGE, WAY_COPIED, MaskPlan, MaskRun, MaskTable, RowStatus, mask_row,
+    mask_run_close, mask_run_open,
 )
 
 # A masked run leaves once it is this long, so that masks that lengthen cells cannot pile up.
@@ -141,30 +142,48 @@ cdef StepStatus row_error(RowStatus status) noexcept nogil:
     return STEP_MALFORMED_ROW
 
 
-# Masks whole rows into `output` until something else comes, or enough has been written. An error behind good rows is
-# left for the next step, so that what a peer gets does not depend on how the bytes were split.
+# Masks whole rows until something else comes, or enough has been written: where they stand as long as all cells keep
+# their lengths, otherwise into `output`, and once there, there to the end of the run, for who takes it has to copy what
+# follows anyhow. An error behind good rows is left for the next step, so that what a peer gets does not depend on how
+# the bytes were split.
+cdef StepStatus mask_rows(
+    FramerState* state, Cursor* input, MaskRun* run, Buffer* output, Frame* frame
+) noexcept nogil:
+    cdef const unsigned char* start = input.at
+    cdef Py_ssize_t before = output.length
+    cdef Py_ssize_t length
+    cdef Cursor message
+    cdef RowStatus status
+    while output.length - before < SPAN_LIMIT and judge(state, input, run.table, frame) == HEAD_MASK:
+        length = <Py_ssize_t> frame.announced + 1
+        cursor_open(&message, input.at, length)
+        status = mask_row(run, message, output)
+        if status != ROW_DONE:
+            if cursor_since(input, start) == 0:
+                return row_error(status)
+            break
+        cursor_take(input, length)
+        state.totals.rows += 1
+    frame.start = start
+    frame.length = cursor_since(input, start)
+    state.totals.received_bytes += frame.length
+    state.totals.masked_cells += run.masked
+    if run.way == WAY_COPIED:
+        state.totals.delivered_bytes += output.length - before
+        return STEP_MASKED
+    state.totals.delivered_bytes += frame.length
+    return STEP_SPAN
+
+
 cdef StepStatus mask_run(
     FramerState* state, Cursor* input, const MaskTable* plan, Buffer* output, Frame* frame
 ) noexcept nogil:
-    cdef Py_ssize_t start = output.length
-    cdef Py_ssize_t length
-    cdef Cursor ahead, row
-    cdef RowStatus status
-    while output.length - start < SPAN_LIMIT and judge(state, input, plan, frame) == HEAD_MASK:
-        ahead = input[0]
-        cursor_take(&ahead, HEADER)
-        length = <Py_ssize_t> frame.announced - 4
-        cursor_open(&row, cursor_take(&ahead, length), length)
-        status = mask_row(plan, &row, output, &state.totals.masked_cells)
-        if status != ROW_DONE:
-            if output.length == start:
-                return row_error(status)
-            break
-        input[0] = ahead
-        state.totals.rows += 1
-        state.totals.received_bytes += length + HEADER
-    state.totals.delivered_bytes += output.length - start
-    return STEP_MASKED
+    cdef MaskRun run
+    cdef StepStatus status = STEP_MEMORY
+    if mask_run_open(&run, plan):
+        status = mask_rows(state, input, &run, output, frame)
+    mask_run_close(&run)
+    return status
 
 
 cdef StepStatus framer_step(

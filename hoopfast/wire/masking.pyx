@@ -9,13 +9,15 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from hoopfast.wire.buffer cimport (
-    Buffer, buffer_fill, buffer_patch_uint32, buffer_put, buffer_put_uint32, buffer_reserve, buffer_truncate,
+    Buffer, Writer, buffer_release, buffer_reserve, writer_append, writer_fill, writer_left, writer_open,
+    writer_open_over, writer_put, writer_put_uint32, writer_skip,
 )
 from hoopfast.wire.cursor cimport (
-    Cursor, cursor_int32, cursor_is_ascii, cursor_left, cursor_open, cursor_peek, cursor_since, cursor_take,
-    cursor_uint16,
+    Cursor, cursor_counted, cursor_is_ascii, cursor_left, cursor_open, cursor_peek, cursor_since, cursor_take,
+    cursor_uint16, cursor_until, hoopfast_assert,
 )
 from hoopfast.wire.dates cimport put_year
 
@@ -27,7 +29,9 @@ cdef Py_ssize_t INVALID_TEXT_STARS = 8
 cdef Py_ssize_t MOST_COLUMNS = 0xFFFF
 
 cdef enum:
-    DATA_ROW = 68  # 'D'
+    HEADER = 5  # type byte, Int32 length that counts itself
+    LENGTH_FIELD = 4  # of a cell
+    NULL_LENGTH = -1
     SPACE = 32
     STAR = 42
 
@@ -91,116 +95,225 @@ cdef Py_ssize_t unpadded(const Cursor* text) noexcept nogil:
     return length
 
 
-# Writes the value of `length` bytes at `value` with all but `cell.n` of its characters replaced, length field included.
-cdef void put_kept(
-    Buffer* output, const MaskCell* cell, bint single_byte, const unsigned char* value, Py_ssize_t length
-) noexcept nogil:
+# How many of a value's characters are shown: at most half of them, and none of one that would be shown whole.
+cdef inline Py_ssize_t shown_of(Py_ssize_t characters, Py_ssize_t n) noexcept nogil:
+    return 0 if characters <= n else min(n, characters >> 1)
+
+
+# Sets `value` on the cell without its length field.
+cdef inline void value_of(const Replacement* replacement, Cursor* value) noexcept nogil:
+    cursor_open(value, replacement.start, replacement.length)
+    cursor_take(value, LENGTH_FIELD)
+
+
+# As plan_kept, where characters are not bytes.
+cdef void plan_characters(const MaskCell* cell, Replacement* replacement) noexcept nogil:
     cdef Cursor text
-    cdef Py_ssize_t bare, characters, shown, cut
-    cursor_open(&text, value, length)
+    cdef Py_ssize_t padding, bare, characters, shown, cut
+    value_of(replacement, &text)
     bare = unpadded(&text)
-    cursor_open(&text, value, bare)
-    # Most values are ASCII; counting an SSN's characters instead costs 90 instructions more (bench/micro, stage mask).
-    single_byte = single_byte or cursor_is_ascii(&text)
-    characters = bare if single_byte else utf8_characters(text)
+    padding = cursor_left(&text) - bare
+    cursor_open(&text, cursor_take(&text, bare), bare)
+    characters = utf8_characters(text)
+    replacement.head = 0
     if characters < 0:
-        buffer_put_uint32(output, <uint32_t> INVALID_TEXT_STARS)
-        buffer_fill(output, STAR, INVALID_TEXT_STARS)
+        replacement.stars = INVALID_TEXT_STARS
+        replacement.length_after = LENGTH_FIELD + INVALID_TEXT_STARS
         return
-    # At most half of the value, and nothing of one that would be shown whole.
-    shown = 0 if characters <= cell.n else min(cell.n, characters // 2)
-    cut = shown if cell.action == CELL_KEEP_FIRST else characters - shown  # where the kept part ends or begins
-    if not single_byte:
-        cut = utf8_prefix(text, cut)
+    shown = shown_of(characters, cell.n)
+    replacement.stars = characters - shown
     if cell.action == CELL_KEEP_FIRST:
-        buffer_put_uint32(output, <uint32_t> (cut + characters - shown + length - bare))
-        buffer_put(output, cursor_take(&text, cut), cut)
-        buffer_fill(output, STAR, characters - shown)
+        replacement.head = utf8_prefix(text, shown)
+        replacement.length_after = LENGTH_FIELD + replacement.head + replacement.stars + padding
     else:
-        buffer_put_uint32(output, <uint32_t> (characters - shown + length - cut))
-        buffer_fill(output, STAR, characters - shown)
-        cursor_take(&text, cut)
-        buffer_put(output, cursor_take(&text, bare - cut), bare - cut)
-    buffer_fill(output, SPACE, length - bare)
+        cut = utf8_prefix(text, characters - shown)
+        replacement.length_after = LENGTH_FIELD + replacement.stars + bare - cut + padding
 
 
-# A function of its own, so that it does not swell the loop below, which most masks go through.
-cdef void put_dated(
-    Buffer* output, const MaskCell* cell, const unsigned char* value, int32_t length
-) noexcept nogil:
-    if not put_year(output, cell.n, value, length):
-        buffer_put(output, cell.encoded, cell.encoded_length)
+# All but `cell.n` of the value's characters become stars; blanks at its end stay.
+cdef inline void plan_kept(const MaskCell* cell, bint single_byte, Replacement* replacement) noexcept nogil:
+    cdef Cursor text
+    cdef Py_ssize_t characters, shown
+    value_of(replacement, &text)
+    replacement.encoded = NULL
+    # Most values are ASCII; counting an SSN's characters instead costs 90 instructions more (bench/micro).
+    if not (single_byte or cursor_is_ascii(&text)):
+        plan_characters(cell, replacement)
+        return
+    characters = unpadded(&text)
+    shown = shown_of(characters, cell.n)
+    replacement.head = shown if cell.action == CELL_KEEP_FIRST else 0
+    replacement.stars = characters - shown
+    replacement.length_after = replacement.length
 
 
-# Writes what stands for one cell that is not NULL and not passed.
-cdef inline void put_masked(
-    Buffer* output, const MaskCell* cell, bint single_byte, const unsigned char* value, int32_t length
-) noexcept nogil:
-    if cell.action == CELL_KEEP_FIRST or cell.action == CELL_KEEP_LAST:
-        put_kept(output, cell, single_byte, value, length)
+cdef void plan_dated(const MaskCell* cell, Replacement* replacement) noexcept nogil:
+    cdef Writer writer
+    cdef Cursor value
+    cdef Py_ssize_t length
+    value_of(replacement, &value)
+    length = cursor_left(&value)
+    writer_open(&writer, replacement.year, YEAR_CELL)
+    if put_year(&writer, cell.n, cursor_take(&value, length), length):
+        replacement.encoded = replacement.year
+        replacement.length_after = YEAR_CELL - writer_left(&writer)
+    else:
+        replacement.encoded = cell.encoded
+        replacement.length_after = cell.encoded_length
+
+
+# What becomes of the cell; `replacement` has `start` and `length` already.
+cdef inline void plan_cell(const MaskCell* cell, bint single_byte, Replacement* replacement) noexcept nogil:
+    if cell.action <= CELL_FIXED:
+        replacement.encoded = cell.encoded
+        replacement.length_after = cell.encoded_length
     elif cell.action != CELL_DATE_YEAR:
-        buffer_put(output, cell.encoded, cell.encoded_length)
+        plan_kept(cell, single_byte, replacement)
     else:
-        put_dated(output, cell, value, length)
+        plan_dated(cell, replacement)
 
 
-# Walks the cells of `row` and writes them; runs of passed cells go out in one piece.
-cdef RowStatus put_cells(const MaskTable* table, Cursor* row, Buffer* output, uint64_t* masked) noexcept nogil:
-    cdef const unsigned char* run = row.at  # the first byte that has not been written yet
-    cdef const unsigned char* value
-    cdef const MaskCell* cell
-    cdef Py_ssize_t start = output.length
-    cdef Py_ssize_t column, run_length
+# Steps over `count` cells; False where they are not there, or no cells.
+cdef inline bint skip_cells(Cursor* row, Py_ssize_t count) noexcept nogil:
     cdef int32_t length
-    for column in range(table.columns):
-        run_length = cursor_since(row, run)
-        if not cursor_int32(row, &length):
-            return ROW_MALFORMED
-        if length < 0:
-            if length != -1:
-                return ROW_MALFORMED
-            continue
-        value = cursor_take(row, length)
-        if value == NULL:
-            return ROW_MALFORMED
-        cell = &table.cells[column]
-        if cell.action == CELL_PASS:
-            continue
-        buffer_put(output, run, run_length)
-        put_masked(output, cell, table.single_byte, value, length)
-        run = row.at
-        masked[0] += 1
-        if output.length - start > LARGEST_ROW:
-            return ROW_TOO_LARGE
-    if cursor_left(row) != 0:
-        return ROW_MALFORMED
-    buffer_put(output, run, cursor_since(row, run))
-    return ROW_DONE
+    while count > 0:
+        if not cursor_counted(row, &length):
+            return False
+        count -= 1
+    return True
 
 
-cdef RowStatus mask_row(const MaskTable* table, Cursor* row, Buffer* output, uint64_t* masked) noexcept nogil:
-    cdef Py_ssize_t start = output.length
-    cdef uint64_t masked_before = masked[0]
+# What a row comes to, as long as nothing is written.
+cdef struct RowSums:
+    Py_ssize_t replaced  # cells
+    bint lengths_change
+
+
+# Walks all cells of the row under `row`, from the count of its columns on, and fills the run's replacements.
+cdef inline RowStatus read_row(const MaskRun* run, Cursor row, RowSums* sums) noexcept nogil:
+    cdef const MaskTable* table = run.table
+    cdef const MaskCell* cell
+    cdef Replacement* replacement
+    cdef Py_ssize_t place
+    cdef Py_ssize_t replaced = 0
+    cdef bint lengths_change = False
     cdef uint16_t columns
-    cdef RowStatus status
-    cdef Cursor count = row[0]
-    if not cursor_uint16(row, &columns):
+    cdef int32_t length
+    if not cursor_uint16(&row, &columns):
         return ROW_MALFORMED
     if columns != table.columns:
         return ROW_COLUMNS
-    buffer_reserve(output, cursor_left(row) + 7)
-    buffer_fill(output, DATA_ROW, 1)
-    buffer_put_uint32(output, 0)  # the length, known at the end
-    buffer_put(output, cursor_take(&count, 2), 2)
-    status = put_cells(table, row, output, masked)
-    if output.failed:
-        status = ROW_MEMORY
-    if status == ROW_DONE:
-        buffer_patch_uint32(output, start + 1, <uint32_t> (output.length - start - 1))
+    for place in range(table.masked):
+        cell = &table.cells[place]
+        if not skip_cells(&row, cell.passed):
+            return ROW_MALFORMED
+        replacement = &run.replacements[replaced]
+        replacement.start = row.at
+        if not cursor_counted(&row, &length):
+            return ROW_MALFORMED
+        if length == NULL_LENGTH:
+            continue
+        replacement.length = <Py_ssize_t> length + LENGTH_FIELD
+        plan_cell(cell, table.single_byte, replacement)
+        lengths_change |= replacement.length_after != replacement.length
+        replaced += 1
+    if not skip_cells(&row, table.passed_after) or cursor_left(&row) != 0:
+        return ROW_MALFORMED
+    sums.replaced = replaced
+    sums.lengths_change = lengths_change
+    return ROW_DONE
+
+
+# Where lengths are kept all that changes is the stars, or else the whole cell.
+cdef inline void write_over(const Replacement* replacement) noexcept nogil:
+    cdef Writer writer
+    hoopfast_assert(replacement.length == replacement.length_after)
+    writer_open_over(&writer, replacement.start, replacement.length)
+    if replacement.encoded == NULL:
+        writer_skip(&writer, LENGTH_FIELD + replacement.head)
+        writer_fill(&writer, STAR, replacement.stars)
     else:
-        buffer_truncate(output, start)
-        masked[0] = masked_before
-    return status
+        writer_put(&writer, replacement.encoded, replacement.length)
+
+
+# Writes what stands for the cell under `row`, and steps over it.
+cdef inline void write_cell(Writer* writer, const Replacement* replacement, Cursor* row) noexcept nogil:
+    cdef Py_ssize_t tail
+    cdef Cursor cell
+    cursor_open(&cell, cursor_take(row, replacement.length), replacement.length)
+    if replacement.encoded != NULL:
+        writer_put(writer, replacement.encoded, replacement.length_after)
+        return
+    tail = replacement.length_after - LENGTH_FIELD - replacement.head - replacement.stars
+    writer_put_uint32(writer, <uint32_t> (replacement.length_after - LENGTH_FIELD))
+    cursor_take(&cell, LENGTH_FIELD)
+    writer_put(writer, cursor_take(&cell, replacement.head), replacement.head)
+    writer_fill(writer, STAR, replacement.stars)
+    cursor_take(&cell, cursor_left(&cell) - tail)
+    writer_put(writer, cursor_take(&cell, tail), tail)
+
+
+# Writes the whole message; runs of passed cells go out in one piece.
+cdef inline void write_row(Writer* writer, const MaskRun* run, Cursor message, Py_ssize_t replaced) noexcept nogil:
+    cdef Py_ssize_t place, passed
+    writer_put(writer, cursor_take(&message, 1), 1)
+    writer_put_uint32(writer, <uint32_t> writer_left(writer))  # which the length field counts itself, too
+    cursor_take(&message, LENGTH_FIELD)
+    for place in range(replaced):
+        passed = cursor_until(&message, run.replacements[place].start)
+        writer_put(writer, cursor_take(&message, passed), passed)
+        write_cell(writer, &run.replacements[place], &message)
+    passed = cursor_left(&message)
+    writer_put(writer, cursor_take(&message, passed), passed)
+    hoopfast_assert(writer_left(writer) == 0)
+
+
+cdef RowStatus mask_row(MaskRun* run, Cursor message, Buffer* output) noexcept nogil:
+    cdef Cursor row = message
+    cdef Py_ssize_t place, length_after
+    cdef RowStatus status
+    cdef RowSums sums
+    cdef Writer writer
+    cursor_take(&row, HEADER)
+    status = read_row(run, row, &sums)
+    if status != ROW_DONE:
+        return status
+    if run.way != WAY_COPIED and not sums.lengths_change:
+        for place in range(sums.replaced):
+            write_over(&run.replacements[place])
+        run.way = WAY_IN_PLACE
+    elif run.way == WAY_IN_PLACE:
+        return ROW_LENGTHS
+    else:
+        length_after = cursor_left(&message)
+        for place in range(sums.replaced):
+            length_after += run.replacements[place].length_after - run.replacements[place].length
+        if length_after > LARGEST_ROW:
+            return ROW_TOO_LARGE
+        if not writer_append(&writer, output, length_after):
+            return ROW_MEMORY
+        write_row(&writer, run, message, sums.replaced)
+        run.way = WAY_COPIED
+    run.masked += <uint64_t> sums.replaced
+    return ROW_DONE
+
+
+cdef bint mask_run_open(MaskRun* run, const MaskTable* table) noexcept nogil:
+    hoopfast_assert(not table.clean)
+    run.table = table
+    run.way = WAY_OPEN
+    run.masked = 0
+    memset(&run.many, 0, sizeof(Buffer))
+    run.replacements = run.few
+    if table.masked > FEW_CELLS:
+        if not buffer_reserve(&run.many, table.masked * <Py_ssize_t> sizeof(Replacement)):
+            return False
+        run.replacements = <Replacement*> run.many.data
+    return True
+
+
+cdef void mask_run_close(MaskRun* run) noexcept nogil:
+    buffer_release(&run.many)
 
 
 # A cell as it goes out, length field included; NULL's length is -1.
@@ -239,18 +352,26 @@ cdef class MaskPlan:
 
     cdef int _fill(self, tuple rules) except -1:
         cdef Py_ssize_t column
+        cdef Py_ssize_t passed = 0
         cdef bytes encoded
         cdef MaskCell* cell
         self.table.cells = <MaskCell*> PyMem_Calloc(<size_t> len(rules), sizeof(MaskCell))
         if self.table.cells == NULL:
             raise MemoryError
         for column in range(len(rules)):
-            cell = &self.table.cells[column]
+            if rules[column][0] == CELL_PASS:
+                passed += 1
+                continue
+            cell = &self.table.cells[self.table.masked]
             encoded = self._encoded[column]
+            cell.passed = passed
             cell.action = <CellActionValue> <int> rules[column][0]
             cell.n = min(rules[column][2], LARGEST_ROW)
             cell.encoded = <const unsigned char*> PyBytes_AS_STRING(encoded)
             cell.encoded_length = PyBytes_GET_SIZE(encoded)
+            self.table.masked += 1
+            passed = 0
+        self.table.passed_after = passed
         return 0
 
     @staticmethod
