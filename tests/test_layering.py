@@ -21,12 +21,13 @@ PACKAGE = ROOT / "hoopfast"
 # Finer than a folder: "policy.model" allows that one module.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "wire": {"errors"},
+    "recording": set(),
+    "wire": {"errors", "recording"},
     "session": {"errors", "wire", "policy.model"},
     "config": {"errors"},
     "policy": {"errors", "config"},
     "auth": {"errors", "config"},
-    "audit": {"errors", "config", "policy.model"},
+    "audit": {"errors", "recording", "config", "policy.model"},
     "approvals": {"errors", "config", "policy.model"},
     "store": {"errors", "config"},
     "control": {"errors", "config", "policy", "auth", "audit", "approvals", "store"},
@@ -52,7 +53,7 @@ def sources(*suffixes: str) -> list[Path]:
 
 def name_of(path: Path) -> str:
     """The folder (or top-level module) of hoopfast that a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py").removesuffix(".pxd")
 
 
 def absolute(path: Path, module: str | None, level: int) -> str:

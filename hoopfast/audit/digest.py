@@ -7,12 +7,13 @@ parameter of the same value have different bytes, hence different digests.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from hoopfast.audit.sha256 import HmacKey
 
 KEY_SIZE = 32
 DIGEST_SIZE = 16
@@ -39,14 +40,14 @@ class ValueDigest:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_SIZE:
             raise ValueError(f"a digest key has {KEY_SIZE} bytes, this one has {len(key)}")
-        self._key = key
+        self._key = HmacKey(key)
 
     def __repr__(self) -> str:
         return "ValueDigest(…)"
 
     def value(self, value: bytes) -> str:
         """The digest of one value, 32 hexadecimal digits."""
-        return hmac.digest(self._key, value, "sha256")[:DIGEST_SIZE].hex()
+        return self._key.digest(value)[:DIGEST_SIZE].hex()
 
     def values(self, values: Iterable[bytes | None]) -> tuple[str | None, ...]:
         """The digests of several values; NULL stays None."""

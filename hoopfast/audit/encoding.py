@@ -15,11 +15,13 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
-from hoopfast.audit.records import KINDS, Record
+from hoopfast.audit.records import KINDS, Execution, Record
 
 _PREFIX = {
     record: b'{"record":"%s","version":%d,' % (record.kind.encode(), record.version) for record in KINDS.values()
 }
+_BEFORE_STATEMENT = _PREFIX[Execution] + b'"time":0,"session":"","sequence":0,"protocol":""'
+_BEHIND_STATEMENT = b',"parameters":[],"literals":[]}'
 
 
 class RecordError(ValueError):
@@ -31,11 +33,21 @@ def encode(record: Record) -> bytes:
 
     What JSON in UTF-8 cannot say (lone surrogates, integers over 64 bits in a claim) is written as an escaped string.
     """
-    try:
-        body = orjson.dumps(record)
-    except TypeError:
-        body = orjson.dumps(_sayable(dataclasses.asdict(record)))
-    return _PREFIX[type(record)] + body[1:]
+    return _PREFIX[type(record)] + _dumps(record)[1:]
+
+
+def encode_string(value: str) -> bytes:
+    """A string as `encode` spells it, quotes included."""
+    return _dumps(value)
+
+
+def encode_statement(record: Execution) -> bytes:
+    """The part of an execution's bytes that its statement decides: from the comma before `shape` to that behind
+    `protected`. What comes before and after is that of the one execution (recording.pyx)."""
+    body = encode(dataclasses.replace(record, time=0, session="", sequence=0, protocol="", parameters=(), literals=()))
+    if not body.startswith(_BEFORE_STATEMENT) or not body.endswith(_BEHIND_STATEMENT):
+        raise RecordError("an execution is not spelt as it used to be")
+    return body[len(_BEFORE_STATEMENT) : -len(_BEHIND_STATEMENT)]
 
 
 def decode(body: bytes) -> Record:
@@ -58,7 +70,16 @@ def decode(body: bytes) -> Record:
     return result
 
 
+def _dumps(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return orjson.dumps(_sayable(value))
+
+
 def _sayable(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _sayable(dataclasses.asdict(value))
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):

@@ -2,7 +2,8 @@
 
 Owns the order of records, the change from one segment to the next, what is on disk, and what happens when the disk says
 no. `append` is synchronous: when it returns, the record survives the death of the process; `sync` puts it on disk, and
-may be called from another thread (syncer.py has one). Whatever fails raises JournalUnavailable, and the caller forwards
+may be called from another thread (syncer.py has one). While nothing stands in the way `gate` is open, and C appends to
+the same window without asking (recording.pyx). Whatever fails raises JournalUnavailable, and the caller forwards
 nothing; the journal tries again by itself, so that no restart is needed when the condition has gone.
 
 Knows no session and no event loop. One process writes a stream; a second one is turned away.
@@ -21,13 +22,35 @@ from pathlib import Path
 from hoopfast.audit.encoding import encode
 from hoopfast.audit.records import Record, StreamClosed, StreamOpened, Torn, now
 from hoopfast.audit.segment import FRAME_OVERHEAD, HEADER_SIZE, MAX_BODY, Header, check_stream_name
-from hoopfast.audit.segment_file import SegmentFile
+from hoopfast.audit.segment_file import SegmentFile, sync_directory
 from hoopfast.audit.takeover import StreamBusy, take_over
+from hoopfast.audit.window import Gate
 from hoopfast.errors import JournalUnavailable
 
 SEGMENT_SIZE = 16 * 1024 * 1024
 RETRY_INTERVAL = 0.2  # seconds; a full disk is not asked again by every statement
 _PAGE = 4096
+
+
+class _Alone:
+    """Holds a journal's lock, and its gate closed: no other thread appends meanwhile, nor does C.
+
+    Each append from C is one step under the GIL, so it is over before the gate closes, or is not begun. The gate opens
+    again before the lock is let go, if plain appends are possible then.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def __enter__(self) -> None:
+        self._journal._lock.acquire()
+        self._journal.gate.close()
+
+    def __exit__(self, *raised: object) -> None:
+        journal = self._journal
+        if journal._plain and journal._segment is not None:
+            journal.gate.open(journal._segment.window)
+        journal._lock.release()
 
 
 class Journal:
@@ -39,16 +62,17 @@ class Journal:
         self.durability = durability
         self._software = software
         self._segment_size = segment_size
+        self.gate = Gate()  # open only while nobody holds the lock, and `_plain`
         self._lock = threading.Lock()  # everything below but the descriptors' own state
-        self._sync_lock = threading.Lock()  # one sync at a time
+        self._sync_lock = threading.Lock()  # one sync at a time; no window is let go beside one
         self._directory = -1
         self._directory_dirty = False  # a segment's name may not be on disk yet
         self._segment: SegmentFile | None = None
         self._retired: list[SegmentFile] = []  # full, not yet synced
         self._number = 0
-        self._chain = b""
-        self._identity = b""
+        self._chain = b""  # as long as there is no segment; then its window has it, and the position
         self._position = 0
+        self._identity = b""
         self._synced = 0
         self._torn: tuple[Torn, ...] = ()
         self._failure = "start"  # why the next segment begins with StreamOpened
@@ -98,7 +122,8 @@ class Journal:
     @property
     def position(self) -> int:
         """The number of the stream's last record (they count from 1)."""
-        return self._position
+        segment = self._segment
+        return self._position if segment is None else segment.window.position
 
     @property
     def synced_through(self) -> int:
@@ -109,6 +134,11 @@ class Journal:
     def unavailable(self) -> str:
         """Why nothing can be written just now; empty: as far as is known, it can."""
         return "it is closed" if self._closed else self._suspended or self._blocked
+
+    @property
+    def _plain(self) -> bool:
+        """Whether an append is nothing but an append."""
+        return not (self._blocked or self._kept or self._suspended or self._closed)
 
     @property
     def kept(self) -> int:
@@ -124,9 +154,9 @@ class Journal:
         body = encode(record)
         if len(body) > MAX_BODY:
             raise _unavailable(f"a record of {len(body)} bytes is over the limit of {MAX_BODY}")
-        with self._lock:
+        with _Alone(self):
             try:
-                if self._blocked or self._kept or self._suspended or self._closed:
+                if not self._plain:
                     self._recover()
                 return self._write(body)
             except JournalUnavailable:
@@ -141,12 +171,12 @@ class Journal:
         on disk, now or ever, and whoever waits for one has to be refused. Also tries again what had failed before.
         """
         with self._sync_lock:
-            with self._lock:
+            with _Alone(self):
                 if self._closed:
                     raise _unavailable(self.unavailable)
                 if (self._blocked or self._kept) and not self._suspended:
                     self._try_again()
-                through, segment = self._position, self._segment
+                through, segment = self.position, self._segment
                 retired, self._retired = self._retired, []
                 dirty, self._directory_dirty = self._directory_dirty, False
             if through > self._synced or retired or dirty:
@@ -158,12 +188,12 @@ class Journal:
 
     def suspend(self, reason: str) -> None:
         """Refuse every append until `resume`: something that the journal depends on has failed."""
-        with self._lock:
+        with _Alone(self):
             self._suspended = reason
 
     def resume(self) -> None:
         """Take back `suspend`."""
-        with self._lock:
+        with _Alone(self):
             self._suspended = ""
 
     def close(self) -> None:
@@ -173,16 +203,16 @@ class Journal:
         failure: JournalUnavailable | None = None
         self._retry_at = 0.0
         try:
-            self.append(StreamClosed(stream=self.stream, records=self._position + 1 + len(self._kept)))
+            self.append(StreamClosed(stream=self.stream, records=self.position + 1 + len(self._kept)))
         except JournalUnavailable as error:
             failure = error
-        with self._lock:
+        with _Alone(self):
             self._retire()
         try:
             self.sync()
         except JournalUnavailable as error:
             failure = error
-        with self._lock:
+        with self._sync_lock, _Alone(self):
             lost = len(self._kept)
             self._forget()
         if lost:
@@ -201,7 +231,8 @@ class Journal:
             self._synced = tail.records
             self._identity = tail.identity or os.urandom(16)
             self._torn = tuple(tail.torn)
-            self._begin(0)
+            with _Alone(self):
+                self._begin(0)
         finally:
             tail.release()
 
@@ -217,16 +248,16 @@ class Journal:
         """Begin the next segment, with room for a record of `needed` bytes."""
         opened = encode(self._opened()) if self._failure else b""
         size = max(self._segment_size, HEADER_SIZE + 2 * FRAME_OVERHEAD + len(opened) + needed)
-        header = Header(self.stream, self._identity, self._number + 1, self._position, now(), self._chain)
+        chain = self._chain if self._segment is None else self._segment.window.chain
+        header = Header(self.stream, self._identity, self._number + 1, self.position, now(), chain)
         try:
             segment = SegmentFile.create(self._directory, header, -(-size // _PAGE) * _PAGE)
         except (OSError, ValueError) as error:
             raise self._block(_reason(error)) from None
         self._retire()
         self._segment, self._number, self._directory_dirty = segment, header.number, True
-        self._chain = segment.chain
         if opened:
-            self._put(segment, opened)
+            segment.window.append(opened)
             self._failure, self._unproven, self._torn = "", 0, ()
         return segment
 
@@ -237,7 +268,7 @@ class Journal:
             process_id=os.getpid(),
             software=self._software,
             previous_segment=self._number,
-            previous_records=self._position,
+            previous_records=self.position,
             unproven_from=self._unproven,
             torn=self._torn,
         )
@@ -262,7 +293,7 @@ class Journal:
     def _try_again(self) -> None:
         try:
             self._recover()
-            if self._segment is not None and not self._segment.room(_PAGE):
+            if self._segment is not None and not self._segment.window.room(_PAGE):
                 self._begin(0)  # what had failed was the change of segments
         except JournalUnavailable:
             pass  # `unavailable` says it
@@ -271,22 +302,22 @@ class Journal:
 
     def _write(self, body: bytes) -> int:
         segment = self._segment
-        if segment is None or not segment.room(len(body)):
+        if segment is None or not segment.window.room(len(body)):
             segment = self._begin(len(body))
             self._blocked = ""
-        return self._put(segment, body)
-
-    def _put(self, segment: SegmentFile, body: bytes) -> int:
-        segment.append(body)
-        self._chain = segment.chain
-        self._position += 1
-        return self._position
+        segment.window.append(body)
+        return segment.window.position
 
     def _retire(self) -> None:
-        if self._segment is not None:
-            self._segment.retire()
-            self._retired.append(self._segment)
-            self._segment = None
+        segment = self._segment
+        if segment is not None:
+            segment.retire()
+            self._retired.append(segment)
+            self._let_go(segment)
+
+    def _let_go(self, segment: SegmentFile) -> None:
+        self._position, self._chain = segment.window.position, segment.window.chain
+        self._segment = None
 
     def _sync_files(self, retired: list[SegmentFile], segment: SegmentFile | None, directory: bool) -> None:
         """Sync them all, or give the current segment up: after a failed fsync nobody knows what is on disk."""
@@ -302,14 +333,15 @@ class Journal:
                 if segment.removed:
                     failure = "its segment was removed"
             if directory:
-                _sync_directory(self.directory)
+                sync_directory(self.directory)
         except OSError as error:
             failure = _reason(error)
         if failure:
-            with self._lock:
-                if self._segment is not None:
-                    self._segment.abandon()
-                    self._segment = None
+            with _Alone(self):
+                current = self._segment
+                if current is not None:
+                    current.abandon()
+                    self._let_go(current)
                 self._failure, self._unproven = f"recovered: {failure}", self._synced + 1
                 raise self._block(failure)
 
@@ -321,20 +353,15 @@ class Journal:
     def _forget(self) -> None:
         """Close every descriptor without writing anything."""
         self._closed = True
-        for segment in [*self._retired, *([self._segment] if self._segment is not None else [])]:
+        self.gate.close()
+        if self._segment is not None:
+            self._retire()
+        for segment in self._retired:
             segment.abandon()
-        self._retired, self._segment = [], None
+        self._retired = []
         if self._directory >= 0:
             os.close(self._directory)
             self._directory = -1
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _reason(error: Exception) -> str:

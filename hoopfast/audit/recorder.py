@@ -1,8 +1,9 @@
 """What one session writes into the journal: its executions in sequence, their ends, its totals.
 
-Implements the `Recorder` that session/ asks for without knowing it. Owns the sequence numbers and the sums, so that
-received = completed + error + skipped + refused + unknown can be proven from the journal alone. Values go no further
-than the digest. Knows no bytes of the wire.
+Implements the `Recorder` that session/ asks for without knowing it. Gives out the sequence numbers and keeps the sums,
+so that received = completed + error + skipped + refused + unknown can be proven from the journal alone; both stand in
+recording.pyx, which leaves the records of the steady state by itself. Values go no further than the digest. Knows no
+bytes of the wire.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from hoopfast.audit.digest import ValueDigest
+from hoopfast.audit.encoding import encode_statement, encode_string
 from hoopfast.audit.records import (
     Ending,
     Execution,
@@ -21,12 +23,18 @@ from hoopfast.audit.records import (
     TransactionEnded,
     TransactionOutcome,
 )
+from hoopfast.audit.recording import SteadyRecorder, make_template
+from hoopfast.audit.window import Gate
 from hoopfast.errors import JournalUnavailable
 from hoopfast.policy.model import Statement
 
 
 class Appender(Protocol):
     """The part of a journal that a session writes to."""
+
+    @property
+    def gate(self) -> Gate:
+        """Whether, and where, records may be appended without `append`."""
 
     def append(self, record: Record, *, keep: bool = False) -> int:
         """Append a record; JournalUnavailable if that cannot be done. See `Journal.append`."""
@@ -53,17 +61,28 @@ class Outcome(Protocol):
     def database_seconds(self) -> float: ...  # noqa: D102
 
 
-class SessionRecorder:
-    """The records of one session. `position` is the number of the last one in its stream, for `durability = "sync"`."""
+class SessionRecorder(SteadyRecorder):
+    """The records of one session. `position` is the number of the last one in its stream, for `durability = "sync"`.
+
+    `recording` and `template` are for C (hoopfast/recording.pxd): both ways of recording may take turns.
+    """
 
     def __init__(self, journal: Appender, session: str, digest_key: bytes) -> None:
-        self._journal = journal
         self._digest = ValueDigest(digest_key)
-        self._open: set[int] = set()
-        self._ended = False
+        super().__init__(journal.gate, encode_string(session), digest_key)
+        self._journal = journal
+        self._finished = False
         self.session = session
-        self.totals = Totals()
-        self.position = 0
+
+    @property
+    def totals(self) -> Totals:
+        """What the session's executions have come to so far."""
+        return Totals(**self._sums())
+
+    @staticmethod
+    def template(statement: Statement) -> object:
+        """A capsule with what C has to know of a statement to record its executions, in this and in other sessions."""
+        return make_template(encode_statement(_execution(statement)))
 
     def start(self, record: SessionStart) -> None:
         """Record that the session begins; JournalUnavailable: it must not."""
@@ -82,26 +101,14 @@ class SessionRecorder:
         `parameters` and `literals` are values as they came; the journal gets their keyed digests. JournalUnavailable:
         nothing was recorded, the number was not used, and nothing may be forwarded.
         """
-        summary = statement.summary
-        sequence = self.totals.received + 1
-        self.position = self._journal.append(
-            Execution(
-                session=self.session,
-                sequence=sequence,
-                protocol=protocol,
-                shape=summary.shape,
-                text=summary.text,
-                decision=statement.verdict.value,
-                rule=statement.rule,
-                kinds=summary.kinds,
-                relations=summary.relations,
-                protected=summary.protected,
-                parameters=self._digest.values(parameters) if parameters else (),
-                literals=self._digest.values(literals) if literals else (),
-            )
-        )
-        self.totals.received = sequence
-        self._open.add(sequence)
+        record = _execution(statement)
+        record.session = self.session
+        record.sequence = sequence = self._next_sequence()
+        record.protocol = protocol
+        record.parameters = self._digest.values(parameters) if parameters else ()
+        record.literals = self._digest.values(literals) if literals else ()
+        self.position = self._journal.append(record)
+        self._begun()
         return sequence
 
     def ended(
@@ -137,11 +144,12 @@ class SessionRecorder:
 
         JournalUnavailable: the records are kept and written later.
         """
-        if self._ended:
+        if self._finished:
             return
-        self._ended = True
+        self._finished = True
+        self._over()
         failure: JournalUnavailable | None = None
-        for sequence in sorted(self._open):
+        for sequence in self._open_sequences():
             try:
                 self._append_end(ExecutionEnded(session=self.session, sequence=sequence, ending=Ending.UNKNOWN))
             except JournalUnavailable as error:
@@ -152,23 +160,29 @@ class SessionRecorder:
             raise failure
 
     def _append_end(self, record: ExecutionEnded) -> None:
-        if record.sequence not in self._open:
-            raise ValueError(f"execution {record.sequence} has its end already, or was never begun")
-        self._open.discard(record.sequence)
-        totals = self.totals
-        match record.ending:
-            case Ending.COMPLETED:
-                totals.completed += 1
-            case Ending.ERROR:
-                totals.error += 1
-            case Ending.SKIPPED:
-                totals.skipped += 1
-            case Ending.REFUSED:
-                totals.refused += 1
-            case Ending.UNKNOWN:
-                totals.unknown += 1
-        totals.rows += record.rows
-        totals.received_bytes += record.received_bytes
-        totals.delivered_bytes += record.delivered_bytes
-        totals.masked_cells += record.masked_cells
+        self._ended(
+            record.sequence,
+            record.ending.value,
+            record.rows,
+            record.received_bytes,
+            record.delivered_bytes,
+            record.masked_cells,
+        )
         self.position = self._journal.append(record, keep=True)
+
+
+def _execution(statement: Statement) -> Execution:
+    """An execution of a statement, but for what is this execution's own."""
+    summary = statement.summary
+    return Execution(
+        session="",
+        sequence=0,
+        protocol="",
+        shape=summary.shape,
+        text=summary.text,
+        decision=statement.verdict.value,
+        rule=statement.rule,
+        kinds=summary.kinds,
+        relations=summary.relations,
+        protected=summary.protected,
+    )

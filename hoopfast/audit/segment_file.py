@@ -1,4 +1,4 @@
-"""The file of the segment that is being written: preallocated, mapped, locked. Only this code writes a journal's bytes.
+"""The file of the segment that is being written: preallocated, mapped, locked. Records go in through its window.
 
 All space is allocated before the first record goes in, so that a full disk shows as OSError when a segment is begun and
 not as SIGBUS in the middle of a record. An append is a copy into a shared mapping: from then on the bytes are the
@@ -14,24 +14,25 @@ import contextlib
 import fcntl
 import mmap
 import os
+from pathlib import Path
 
-from hoopfast.audit.segment import FRAME_OVERHEAD, HEADER_SIZE, Header, chain_start, file_name, frame
+from hoopfast.audit.segment import HEADER_SIZE, Header, chain_start, file_name
+from hoopfast.audit.window import Window
 
 FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class SegmentFile:
-    """One segment, open for appending. Not thread-safe; `sync` and `finish` may run beside `append`."""
+    """One segment, open for appending. Not thread-safe; `sync` and `finish` may run beside `append`, but not twice."""
 
-    __slots__ = ("_descriptor", "_map", "_size", "chain", "number", "offset")
+    __slots__ = ("_descriptor", "_map", "_synced", "number", "window")
 
     def __init__(self, descriptor: int, mapping: mmap.mmap, header: Header, encoded: bytes) -> None:
         self._descriptor = descriptor
         self._map = mapping
-        self._size = len(mapping)
+        self._synced = HEADER_SIZE  # where the frames ended when it was synced last
         self.number = header.number
-        self.offset = HEADER_SIZE
-        self.chain = chain_start(encoded)
+        self.window = Window(mapping, offset=HEADER_SIZE, position=header.records_before, chain=chain_start(encoded))
 
     @classmethod
     def create(cls, directory: int, header: Header, size: int) -> SegmentFile:
@@ -51,20 +52,13 @@ class SegmentFile:
             raise
         return cls(descriptor, mapping, header, encoded)
 
-    def room(self, length: int) -> bool:
-        """Whether a record of `length` bytes fits in."""
-        return self.offset + FRAME_OVERHEAD + length <= self._size
-
-    def append(self, body: bytes) -> None:
-        """Copy a record in; there must be room. When it returns, the record survives the death of the process."""
-        data, chain = frame(self.chain, body)
-        end = self.offset + len(data)
-        self._map[self.offset : end] = data
-        self.offset, self.chain = end, chain
-
     def sync(self) -> None:
         """Put on disk what has been appended (fdatasync covers a mapping's dirty pages). OSError: nobody knows."""
+        offset = self.window.offset
         os.fdatasync(self._descriptor)
+        # A page faults when it is written for the first time, and for the first time after a sync. Better here.
+        self.window.populate(2 * (offset - self._synced))
+        self._synced = offset
 
     @property
     def removed(self) -> bool:
@@ -73,19 +67,29 @@ class SegmentFile:
 
     def retire(self) -> None:
         """Append no more. The file stays open and locked until `finish`, so that another thread can sync it first."""
-        self._map.close()
+        self.window.seal()
 
     def finish(self) -> None:
         """Sync a retired segment, cut off the space that it did not need, and close it. OSError as for `sync`."""
         try:
             os.fdatasync(self._descriptor)
-            os.ftruncate(self._descriptor, self.offset)
+            os.ftruncate(self._descriptor, self.window.offset)
             os.fsync(self._descriptor)
         finally:
-            os.close(self._descriptor)
+            self.abandon()
 
     def abandon(self) -> None:
-        """Close it as it is."""
+        """Close it as it is. Not while `sync` runs."""
+        self.window.release()
         self._map.close()
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
+
+
+def sync_directory(directory: Path) -> None:
+    """Put the names of the segments in a directory on disk. OSError as for `SegmentFile.sync`."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,6 +7,7 @@ import pytest
 from hoopfast.audit.encoding import encode
 from hoopfast.audit.recorder import SessionRecorder
 from hoopfast.audit.records import Ending, Execution, ExecutionEnded, Record, SessionEnd, TransactionEnded
+from hoopfast.audit.window import Gate
 from hoopfast.errors import JournalUnavailable
 from hoopfast.policy.model import Statement, StatementSummary, Verdict
 from hoopfast.session.boundary import Ending as SessionEnding
@@ -25,6 +26,7 @@ class Memory:
         self.records: list[Record] = []
         self.kept: list[Record] = []
         self.broken = False
+        self.gate = Gate()
 
     def append(self, record: Record, *, keep: bool = False) -> int:
         if self.broken:

@@ -36,11 +36,11 @@ def test_space_is_taken_before_the_first_record(directory: int, tmp_path: Path) 
 
 def test_append_and_finish(directory: int, tmp_path: Path) -> None:
     segment = SegmentFile.create(directory, HEADER, 65536)
-    segment.append(b"one")
-    segment.append(b"two")
+    segment.window.append(b"one")
+    segment.window.append(b"two")
     scan = Scan((tmp_path / NAME).read_bytes())
     assert [body for _, body in scan] == [b"one", b"two"]
-    assert (scan.offset, scan.chain) == (segment.offset, segment.chain)
+    assert (scan.offset, scan.chain) == (segment.window.offset, segment.window.chain)
     segment.sync()
     segment.retire()
     segment.finish()
@@ -50,10 +50,10 @@ def test_append_and_finish(directory: int, tmp_path: Path) -> None:
 def test_room(directory: int) -> None:
     segment = SegmentFile.create(directory, HEADER, 4096)
     most = 4096 - HEADER_SIZE - FRAME_OVERHEAD
-    assert segment.room(most)
-    assert not segment.room(most + 1)
-    segment.append(bytes(most))
-    assert not segment.room(1)
+    assert segment.window.room(most)
+    assert not segment.window.room(most + 1)
+    segment.window.append(bytes(most))
+    assert not segment.window.room(1)
     segment.abandon()
 
 

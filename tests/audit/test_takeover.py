@@ -26,10 +26,10 @@ def directory(tmp_path: Path) -> Iterator[int]:
 def left_behind(directory: int, number: int = 1, before: int = 0, previous: bytes = bytes(32)) -> tuple[int, bytes]:
     """A segment of two records as a killed process leaves it; where they end, and the chain value there."""
     segment = SegmentFile.create(directory, Header("s", IDENTITY, number, before, 0, previous), 8192)
-    segment.append(b"one")
-    segment.append(b"two")
+    segment.window.append(b"one")
+    segment.window.append(b"two")
     segment.abandon()
-    return segment.offset, segment.chain
+    return segment.window.offset, segment.window.chain
 
 
 def test_nothing_there(directory: int) -> None:
