@@ -12,6 +12,7 @@ from typing import Protocol
 
 from hoopfast.audit.digest import ValueDigest
 from hoopfast.audit.encoding import encode_statement, encode_string
+from hoopfast.audit.recording import SteadyRecorder, make_template
 from hoopfast.audit.records import (
     Ending,
     Execution,
@@ -23,7 +24,6 @@ from hoopfast.audit.records import (
     TransactionEnded,
     TransactionOutcome,
 )
-from hoopfast.audit.recording import SteadyRecorder, make_template
 from hoopfast.audit.window import Gate
 from hoopfast.errors import JournalUnavailable
 from hoopfast.policy.model import Statement
