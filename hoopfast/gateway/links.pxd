@@ -22,11 +22,11 @@ cdef class Link:
     cdef readonly bint full  # the peer reads too slowly
     cdef readonly bint closing
     cdef readonly bint connected
+    cdef readonly bint reading  # what comes is not left to the kernel
     cdef ReadBuffer _buffer
     cdef Py_ssize_t _write_high
     cdef int _descriptor  # to send on; -1: the transport has to
     cdef bint _queued  # the transport may have something that is not sent
-    cdef bint _reading
     cdef bint _in_tls
     cdef bint _heard_all  # the peer has sent its end of file
     cdef object _gone

@@ -41,6 +41,7 @@ class Link(asyncio.BufferedProtocol):
     full: bool  # the peer reads too slowly
     closing: bool
     connected: bool
+    reading: bool  # what comes is not left to the kernel
 
     def __init__(self, buffer: ReadBuffer, write_high: int, receiver: Receiver) -> None: ...
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

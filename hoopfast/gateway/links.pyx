@@ -59,7 +59,7 @@ cdef class Link:
         self._buffer = buffer
         self._write_high = write_high
         self._descriptor = -1
-        self._reading = True
+        self.reading = True
         self._gone = asyncio.Event()
 
     # -- what uvloop calls
@@ -77,9 +77,10 @@ cdef class Link:
 
     @cython.binding(False)
     def buffer_updated(self, Py_ssize_t nbytes):
+        cdef Taker taker = self.taker  # held, as it may leave this link meanwhile
         if self.closing or not 0 <= nbytes <= self._buffer.size:
             return
-        if self.taker is None or not self.taker.take(self, self._buffer.start, nbytes):
+        if taker is None or not taker.take(self, self._buffer.start, nbytes):
             self.receiver.received(self._buffer.view[:nbytes])
 
     def eof_received(self):
@@ -131,9 +132,9 @@ cdef class Link:
             PyBuffer_Release(&data)
 
     def read(self, bint wanted):
-        if wanted == self._reading or self.transport is None:
+        if wanted == self.reading or self.transport is None:
             return
-        self._reading = wanted
+        self.reading = wanted
         if wanted:
             self.transport.resume_reading()
         else:
@@ -155,7 +156,7 @@ cdef class Link:
         self._in_tls = True
         self.use(transport)
         transport.set_read_buffer_limits(high=TLS_INCOMING_HIGH, low=TLS_INCOMING_LOW)
-        self._reading = True
+        self.reading = True
 
     def finish(self):
         if self.closing:
