@@ -171,7 +171,7 @@ cdef class KnownStatement:
         self, object statement, *, bint clean, bint returns_rows, bint rows_clean, bint describe_always, bint planned,
         int transaction, object template, bint literals_matter,
     ):
-        if not STEP_NONE <= transaction <= STEP_ROLLBACK:
+        if transaction < 0 or transaction > <int> STEP_ROLLBACK:
             raise ValueError("transaction is a TransactionStep")
         if template is not None:
             self.known.template = PyCapsule_GetPointer(template, TEMPLATE())
