@@ -12,11 +12,11 @@ from hoopfast.policy.settings import setting_allowed
 from hoopfast.policy.typenames import strings
 
 
-def judge_set_config(arguments: list[Node], fixed_setting: str | None, facts: Facts, location: int) -> None:
+def judge_set_config(arguments: list[Node], fixed_setting: Node, facts: Facts, location: int) -> None:
     """set_config: the setting's name must be known; `fixed_setting` is what the column `name` holds, if one value."""
     name = literal(arguments[0]) if arguments else None
     if arguments and isinstance(arguments[0], ast.ColumnRef) and strings(arguments[0].fields) == ["name"]:
-        name = fixed_setting
+        name = literal(fixed_setting)
     value = literal(arguments[1]) if len(arguments) > 1 else None
     if name is None:
         what = "set_config needs the setting's name as a literal"

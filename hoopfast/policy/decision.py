@@ -7,6 +7,7 @@ statement and no more. What a single command means is in classify.py, and whethe
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from hoopfast.policy.classify import Classifier
 from hoopfast.policy.compiled import Basis, Compiled
@@ -14,6 +15,7 @@ from hoopfast.policy.drafts import Draft
 from hoopfast.policy.expressions import Context
 from hoopfast.policy.facts import Unanalysable
 from hoopfast.policy.judgement import Judge, Outcome, build
+from hoopfast.policy.literals import Literals
 from hoopfast.policy.model import Command, Environment, Kind, Statement, StatementSummary, Verdict
 from hoopfast.policy.names import Names
 from hoopfast.policy.parse import (
@@ -21,12 +23,15 @@ from hoopfast.policy.parse import (
     Parsed,
     TooComplex,
     Unparsable,
+    ast,
     non_ascii_token,
     parse,
     strange_to_server,
 )
 from hoopfast.policy.settings import encoding_kind
-from hoopfast.policy.summary import render, render_unparsed, shape
+from hoopfast.policy.summary import render, render_folded, render_unparsed, shape
+
+_SHAPED = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)  # docs/design.md §5.3
 
 
 class Decision:
@@ -40,24 +45,35 @@ class Decision:
         self.schemas = environment.schemas
         self.dirty = environment.catalog_dirty
         self.names_used = False
+        self.rendered = ""  # the text, for the journal
 
     def decide(self, text: bytes) -> tuple[Statement, bool]:
         """The decision, and whether it depends on the session's names."""
+        try:
+            return self._decide(text), self.names_used
+        except Exception as error:
+            outcome = _unanalysable(f"an internal error ({type(error).__name__})", -1, "")
+            return self._refused(outcome, f"(not analysed, {len(text)} bytes)"), self.names_used
+
+    def _decide(self, text: bytes) -> Statement:
         decoded, refusal = self._decoded(text)
         if refusal is not None:
-            return self._refused(refusal, render_unparsed(decoded)), False
+            return self._refused(refusal, render_unparsed(decoded))
         try:
             parsed = parse(decoded)
         except Unparsable as error:
             outcome = Outcome(Verdict.PROBE, "syntax", error.message, location=(error.position or 0) - 1)
-            return self._refused(outcome, render_unparsed(decoded)), False
+            return self._refused(outcome, render_unparsed(decoded))
         except TooComplex:
             outcome = Outcome(Verdict.DENY, "limit", "the statement is nested too deeply", "split it", "54001")
-            return self._refused(outcome, "(nested too deeply)"), False
+            return self._refused(outcome, "(nested too deeply)")
         strange = self._strange(parsed)
         if strange is not None:
-            return self._refused(strange, render(parsed, names=False)), False
-        return self._decided(parsed), self.names_used
+            return self._refused(strange, render(parsed, names=False))
+        statement, literals = self._guarded(parsed)
+        if literals is None or literals.read or self.names_used or statement.verdict is not Verdict.ALLOW:
+            return statement
+        return replace(statement, literals_matter=False)
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -105,6 +121,32 @@ class Decision:
         )  # fmt: skip
 
     # -- the commands --------------------------------------------------------------------------------------------
+
+    def _guarded(self, parsed: Parsed) -> tuple[Statement, Literals | None]:
+        """The decision, and what is known of its use of literals; None if the text has no shape that it could be of.
+
+        Where a literal was read, those that were taken out of the tree could matter as well: then all are put back,
+        and the decision is made again.
+        """
+        self.rendered, folds = render_folded(parsed)
+        if not self._has_shape(parsed):
+            return self._decided(parsed), None
+        literals = Literals(parsed.commands[0])
+        if folds != literals.folds:  # the text and the tree must agree on what may be folded
+            literals.read = True
+        statement = None if literals.read else self._decided(parsed)
+        missing = literals.read and literals.put_back()
+        if statement is None or missing:
+            self.schemas, self.dirty, self.names_used = self.environment.schemas, self.environment.catalog_dirty, False
+            statement = self._decided(parsed)
+        return statement, literals
+
+    def _has_shape(self, parsed: Parsed) -> bool:
+        """Whether the text could be decided by its shape: what a shape is, is known in one encoding and mode only."""
+        if len(parsed.commands) != 1 or self.basis.strings != "on" or encoding_kind(self.basis.encoding) != "utf8":
+            return False
+        command = parsed.commands[0]
+        return isinstance(command, _SHAPED) and getattr(command, "intoClause", None) is None
 
     def _decided(self, parsed: Parsed) -> Statement:
         worst = Outcome(Verdict.ALLOW)
@@ -195,7 +237,7 @@ class Decision:
         self, parsed: Parsed, drafts: Sequence[Draft], outcome: Outcome, commands: Sequence[Command]
     ) -> Statement:
         doubtful = outcome.verdict is Verdict.PROBE or outcome.rule == "unanalysable"
-        rendered = render(parsed, names=not doubtful)
+        rendered = render(parsed, names=False) if doubtful else self.rendered
         every = [entry for draft in drafts for entry in (draft, *draft.inner)]
         relations = {r.label for entry in every for r in (*entry.facts.reads.values(), *entry.facts.writes.values())}
         if doubtful or any(entry.facts.opaque or entry.facts.hidden or entry.facts.unknown_writes for entry in every):

@@ -54,7 +54,7 @@ class Expressions:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.facts = context.facts
-        self.fixed_setting: str | None = None  # the value of the column `name`, where a query can have one only
+        self.fixed_setting: Node = None  # the value of the column `name`, where a query can have one only
 
     def query(self, node: Node, parent: Scope | None) -> Output:
         """The output of a SELECT or of a modifying statement in WITH."""

@@ -39,9 +39,8 @@ GRAMMAR_VERSION = 18
 # chain of 25,000 operators ends the process (measured, 8 MiB stack). A thousand is deeper than any statement we have
 # met.
 MAX_DEPTH = 1000
-_SHORT = 2 * MAX_DEPTH  # a text of so many characters cannot be deeper than MAX_DEPTH
 _COMMENTS = frozenset(("C_COMMENT", "SQL_COMMENT"))
-_NAMES_ONLY = frozenset(("IDENT", "UIDENT"))
+_FREE = frozenset(("SCONST", "USCONST", "BCONST", "XCONST", "C_COMMENT", "SQL_COMMENT"))  # any character may be there
 _CATEGORIES = {
     "C": frozenset(keywords.COL_NAME_KEYWORDS),
     "T": frozenset(keywords.TYPE_FUNC_NAME_KEYWORDS),
@@ -86,7 +85,7 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Parse a text of any number of commands; Unparsable or TooComplex if that is not possible."""
     tokens = scan(text)
-    if len(text) > _SHORT and _depth(tokens) > MAX_DEPTH:
+    if len(tokens) > MAX_DEPTH and _depth(tokens) > MAX_DEPTH:  # no token adds more than one to the depth
         raise TooComplex
     try:
         raw = _parse_sql(text)
@@ -152,7 +151,7 @@ def non_ascii_token(parsed: Parsed) -> Token | None:
     if parsed.text.isascii():
         return None
     for token in parsed.tokens:
-        free = token.name in ("SCONST", "USCONST", "C_COMMENT", "SQL_COMMENT")
+        free = token.name in _FREE
         if not free and not parsed.text[token.start : token.end + 1].isascii():
             return token
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hoopfast.policy.arguments import literal, location_of
+from hoopfast.policy.arguments import location_of
 from hoopfast.policy.facts import Finding, Unanalysable
 from hoopfast.policy.from_clause import FromClause
 from hoopfast.policy.labels import label
@@ -71,8 +71,8 @@ class Queries(FromClause):
             self._lock(node, scope)
         return output
 
-    def _setting_that_is_asked_for(self, node: Node) -> str | None:
-        """`… FROM pg_settings WHERE name = 'this'`: the one setting whose name the column then holds (pg_dump)."""
+    def _setting_that_is_asked_for(self, node: Node) -> Node:
+        """`… FROM pg_settings WHERE name = 'this'`: what the column `name` then holds in all rows (pg_dump)."""
         condition = node.whereClause
         if len(node.fromClause or ()) != 1 or not isinstance(node.fromClause[0], ast.RangeVar):
             return None
@@ -83,7 +83,7 @@ class Queries(FromClause):
             return None
         if not isinstance(condition.lexpr, ast.ColumnRef) or strings(condition.lexpr.fields) != ["name"]:
             return None
-        return literal(condition.rexpr) if strings(condition.name) == ["="] else None
+        return condition.rexpr if strings(condition.name) == ["="] else None
 
     def targets(self, targets: Sequence[Node], scope: Scope) -> Output:
         """The output columns of a target list, `*` expanded."""
@@ -130,12 +130,9 @@ class Queries(FromClause):
         inner = node.node if isinstance(node, ast.SortBy) else node
         if isinstance(node, ast.SortBy) and node.useOp:
             self.operator(*qualified(node.useOp), node.location)
-        if isinstance(inner, ast.A_Const) and isinstance(getattr(inner, "val", None), ast.Integer):
-            position = inner.val.ival or 0
-            known = output.columns is not None and 0 < position <= len(output.columns)
-            self.searched(
-                output.columns[position - 1][1] if known and output.columns else output.rest, location_of(node)
-            )
+        if isinstance(inner, ast.A_Const) and isinstance(inner.val, ast.Integer):
+            if self.context.protection.not_searchable(output.rest.sources) is not None:  # otherwise any column will do
+                self._position(inner.val.ival or 0, output, location_of(node))
             return
         if isinstance(inner, ast.GroupingSet):
             for part in inner.content or ():
@@ -148,6 +145,10 @@ class Queries(FromClause):
             if output_first or scope.column(names[0]) is None:
                 return
         self.condition(inner, scope)
+
+    def _position(self, position: int, output: Output, location: int) -> None:
+        known = output.columns is not None and 0 < position <= len(output.columns)
+        self.searched(output.columns[position - 1][1] if known and output.columns else output.rest, location)
 
     def _limits(self, node: Node, scope: Scope) -> None:
         outside = Scope(scope)
