@@ -163,14 +163,20 @@ class Answers:
         columns = columns_of(body)
         if entry.kind is Reply.QUERY:
             entry.plan = described_plan(state, target_of_query(state, entry), columns, this_execution=True)
+            if state.handover is not None:
+                state.handover.described(entry.text, (), entry.statement, body, entry.plan)
         elif entry.portal is not None:
             state.queue.pop()
             portal = entry.portal
             portal.described = True
             portal.plan = described_plan(state, target_of_portal(portal), columns, this_execution=True)
+            if state.handover is not None and portal.prepared is not None:
+                text, types = portal.prepared.text, portal.prepared.parameter_types
+                state.handover.described(text, types, portal.statement, body, portal.plan)
         elif entry.prepared is not None:
             state.queue.pop()
-            entry.prepared.description = columns
+            entry.prepared.description, entry.prepared.description_body = columns, body
+            state.names.changed.add(entry.prepared.name)
         if not entry.swallow:
             self._pass(kind, body)
 

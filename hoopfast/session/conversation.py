@@ -1,8 +1,9 @@
 """The conversation: what one frontend and one backend say to each other, and what the gateway lets through.
 
 The public face of session/: bytes in, effects out. Synchronous, without sockets or clocks of its own; one object owns
-the state (state.py). Any exception poisons both directions before anybody hears of it. Its steady state will be taken
-over by C code behind these same methods; this form then stays as the oracle in tests.
+the state (state.py). Any exception poisons both directions before anybody hears of it. Given `steady`, what is known
+already runs in C behind these same methods (steady.py), or is driven by the gateway without them (`core`); without it
+everything is done here, which is what tests compare the other with.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from hoopfast.session.refusal import fatal_response
 from hoopfast.session.replies import Reply
 from hoopfast.session.requests import Requests
 from hoopfast.session.state import Condition, ConversationState, Wait
+from hoopfast.session.steady import Handover, SteadyPorts
 from hoopfast.wire import frontend, protocol
+from hoopfast.wire.steady import FAILED, WAKE, Steady
 
 # Replies owed before the frontend is read no further. Above what the backend holds back before it sends (its output
 # buffer of 8 KiB has room for about 1,600 of the shortest replies), so that stopping here can never stop both sides.
@@ -41,7 +44,10 @@ class Conversation:
         limits: Limits | None = None,
         parameters: dict[str, str] | None = None,
         notifications: Notifications | None = None,
+        steady: SteadyPorts | None = None,
+        threaded: bool = False,
     ) -> None:
+        """`threaded`: whoever calls does what `Effects.work` asks for."""
         self._state = ConversationState(
             policy,
             recorder,
@@ -55,19 +61,42 @@ class Conversation:
         self._ready: Condition | None = None  # … and for what
         self._closed = False
         self.failure: BaseException | None = None  # what poisoned the session, for the log
+        self._state.threaded = threaded
+        self._handover = self._state.handover = Handover(self._state, steady) if steady is not None else None
+        self.core: Steady | None = self._handover.core if self._handover is not None else None
 
     # -- what happens to it
 
     def frontend_data(self, data: Buffer) -> Effects:
         """The frontend has sent bytes; they are copied."""
-        return self._run(lambda: self._state.frontend.feed(data))
+        if self.core is None or self._closed:
+            return self._run(lambda: self._state.frontend.feed(data))
+        return self._fed(self.core.feed_frontend(data), self._state.to_backend, self.frontend_woken)
 
     def backend_data(self, data: Buffer) -> Effects:
-        """The backend has sent bytes; they are copied."""
-        return self._run(lambda: self._backend(data))
+        """The backend has sent bytes; they are copied. Given `steady`, rows are masked where they stand if they can."""
+        if self.core is None or self._closed:
+            return self._run(lambda: self._backend(data))
+        return self._fed(self.core.feed_backend(data), self._state.to_frontend, self.backend_woken)
+
+    def frontend_woken(self) -> Effects:
+        """The core has taken in bytes of the frontend that it does not know what to do with."""
+        return self._run(lambda: None)
+
+    def backend_woken(self) -> Effects:
+        """The core has taken in bytes of the backend that it does not know what to do with."""
+        return self._run(self._backend_messages)
+
+    def steady_failed(self) -> Effects:
+        """The core has failed; nothing of what it was given has to be sent."""
+        assert self._handover is not None
+        error = self._handover.failure
+        if not self._closed:
+            self._poison(error if isinstance(error, HoopfastError) else _internal(), error)
+        return self._take()
 
     def resume(self) -> Effects:
-        """The catalog that was asked for (`Effects.catalog_needed`) has been read."""
+        """What was asked for (`Effects.catalog_needed`, `Effects.work`) has been done."""
         return self._run(self._catalog_came)
 
     def frontend_eof(self) -> Effects:
@@ -89,23 +118,28 @@ class Conversation:
     @property
     def reads_frontend(self) -> bool:
         """Whether more input from the frontend is of use; otherwise stop reading it."""
-        return not self._closed and self._ready is None and len(self._state.queue) < MOST_OWED
+        return not self._closed and self._ready is None and self._owed < MOST_OWED
 
     @property
     def cancellable(self) -> bool:
         """Whether the backend is at a statement of the frontend's, and at none of the gateway's own."""
-        entries = self._state.queue
-        return not self._closed and len(entries) > 0 and not entries.owes(Reply.OWN_QUERY)
+        return not self._closed and self._owed > 0 and not self._state.queue.owes(Reply.OWN_QUERY)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way, an open transaction aside."""
         state = self._state
-        return state.drained and not state.unsynced and self._held is None and state.frontend.buffered == 0
+        if state.frontend.buffered or self._held is not None:
+            return False
+        if self.core is not None and self.core.active:
+            return self.core.idle
+        return state.drained and not state.unsynced
 
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction block is open."""
+        if self.core is not None and self.core.active:
+            return self.core.in_transaction
         return self._state.status != b"I"
 
     @property
@@ -113,24 +147,51 @@ class Conversation:
         """Whether a message of the backend has reached the frontend in part: nothing may be written in between."""
         return self._state.backend.mid_message
 
+    @property
+    def _owed(self) -> int:
+        return self.core.owed if self.core is not None and self.core.active else len(self._state.queue)
+
     # -- the two pumps
+
+    def _fed(self, status: int, send: Callable[[bytes], None], woken: Callable[[], Effects]) -> Effects:
+        """The core has taken bytes in: what comes of it goes first, then Python's turn, if it needs one."""
+        assert self.core is not None
+        if status == FAILED:
+            return self.steady_failed()
+        output = self.core.take_output()
+        if output:
+            send(output)
+        return woken() if status == WAKE else self._take()
 
     def _run(self, step: Callable[[], None]) -> Effects:
         if self._closed:
             return Effects(close=True)
         try:
+            if self._handover is not None:
+                self._handover.spill()
             step()
             self._pump_frontend()
+            if self._handover is not None:
+                self._hand_over(self._handover)
         except HoopfastError as error:
             self._poison(error)
         except Exception as error:
-            self._poison(HoopfastError("internal error; the session is closed"), error)
+            self._poison(_internal(), error)
         return self._take()
 
+    def _hand_over(self, handover: Handover) -> None:
+        waiting = self._held is not None or self._ready is not None
+        if not waiting and not self._state.effects.close:
+            handover.adopt()
+        handover.allow_streams(waiting=waiting)
+
     def _backend(self, data: Buffer) -> None:
+        self._state.backend.feed(data)
+        self._backend_messages()
+
+    def _backend_messages(self) -> None:
         state, answers = self._state, self._answers
         framer = state.backend
-        framer.feed(data)
         while True:
             framer.plan = answers.next_plan()
             message = framer.next()
@@ -203,6 +264,8 @@ class Conversation:
         state = self._state
         self._closed = True
         self.failure = cause or error
+        if self._handover is not None:
+            self._handover.spill()
         state.effects.to_backend.clear()
         if not state.backend.mid_message:
             state.effects.to_frontend.append(fatal_response(error))
@@ -222,3 +285,7 @@ class Conversation:
             self._closed = True
             self._abandon()
         return effects
+
+
+def _internal() -> HoopfastError:
+    return HoopfastError("internal error; the session is closed")

@@ -14,6 +14,7 @@ from hoopfast.errors import FrontendProtocolError, HoopfastError, PolicyDenied
 from hoopfast.policy.model import (
     CatalogNeeded,
     Command,
+    DecisionNeeded,
     Kind,
     Statement,
     StatementSummary,
@@ -62,7 +63,10 @@ def decide(state: ConversationState, text: bytes, parameter_types: Sequence[int]
         if statement.verdict is Verdict.ALLOW and all(map(_nameless, statement.commands)):
             return statement
         schemas.learn(state)
-    return _ask(state, text, parameter_types)
+    statement = _ask(state, text, parameter_types)
+    if state.handover is not None:
+        state.handover.learn(text, parameter_types, statement)
+    return statement
 
 
 def _nameless(command: Command) -> bool:
@@ -72,9 +76,11 @@ def _nameless(command: Command) -> bool:
 def _ask(state: ConversationState, text: bytes, parameter_types: Sequence[int]) -> Statement:
     names = ObservedNames(state)
     try:
-        statement = state.policy.decide(text, parameter_types, state.environment(names))
+        statement = state.policy.decide(text, parameter_types, state.environment(names, threaded=True))
     except CatalogNeeded:
         raise state.need_catalog() from None
+    except DecisionNeeded as needed:
+        raise state.need_work(needed.work) from None
     if names.uncertain:
         raise Wait(lambda: state.names_settled)
     return statement if all(_as_decided(state, prepared) for prepared in names.found) else _STALE
@@ -88,6 +94,7 @@ def _as_decided(state: ConversationState, prepared: Prepared) -> bool:
     if not same_decision(statement, prepared.statement):
         return False
     prepared.statement = statement
+    state.names.changed.add(prepared.name)
     return True
 
 

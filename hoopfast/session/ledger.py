@@ -7,11 +7,13 @@ passes through, so that nothing is forwarded that could not be recorded.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hoopfast.policy.model import Statement
 from hoopfast.session.boundary import Ending, Outcome, Recorder
 from hoopfast.wire.framer import RowCounts
+from hoopfast.wire.steady_state import SpilledExecution
 
 
 @dataclass(slots=True)
@@ -89,6 +91,23 @@ class Ledger:
             self._recorder.transaction(self._first, self._last, outcome)
         self._first = self._last = 0
         self.failed = False
+
+    # -- changing hands: C keeps the same books while it is in charge (wire/books.pxd)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether every execution that has begun has ended."""
+        return not self._open
+
+    @property
+    def books(self) -> tuple[int, int, int, bool]:
+        """The transaction's first, last and settled execution, and whether an error has come."""
+        return self._first, self._last, self._settled, self.failed
+
+    def restore(self, books: tuple[int, int, int, bool], executions: Iterable[SpilledExecution]) -> None:
+        """Go on where C has stopped; `executions` have begun and not ended."""
+        self._first, self._last, self._settled, self.failed = books
+        self._open = {execution.sequence: _Open(*execution[1:]) for execution in executions}
 
     def abandon(self) -> None:
         """The session is over: whatever is still open ends as unknown."""

@@ -27,6 +27,7 @@ class Prepared:
     from_sql: bool = False
     unsure: bool = False  # opaque code has run since, and may have put another one in its place
     description: tuple[ResultColumn, ...] | None = None  # of the statement: may add a doubt, never clears one
+    description_body: bytes | None = None  # … as the RowDescription had it
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +59,8 @@ class NameTable:
         self._portals: dict[bytes, Portal] = {}
         self._expected_prepared: dict[bytes, Prepared | None] = {}
         self._expected_portals: dict[bytes, Portal | None] = {}
+        # Names of prepared statements that changed, or whose statement did, since whoever empties it last looked.
+        self.changed: set[bytes] = set()
 
     # -- what the frontend's next message means
 
@@ -86,6 +89,7 @@ class NameTable:
         for prepared in (*self._prepared.values(), *self._expected_prepared.values()):
             if prepared is not None and prepared.name:
                 prepared.unsure = True
+        self.changed.update(self._prepared)
         for name in (*self._portals, *self._expected_portals):
             if name:
                 self._expected_portals[name] = None
@@ -99,6 +103,7 @@ class NameTable:
 
     def confirm_prepared(self, name: bytes, prepared: Prepared | None) -> None:
         """The backend has created (or, with None, ended) a prepared statement."""
+        self.changed.add(name)
         if prepared is None:
             self._prepared.pop(name, None)
         else:
@@ -119,6 +124,16 @@ class NameTable:
         """The portal that the backend has confirmed under this name."""
         return self._portals.get(name)
 
+    @property
+    def has_portals(self) -> bool:
+        """Whether the backend has confirmed any portal that is still there."""
+        return bool(self._portals)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether a portal holds an execution that has begun and not ended."""
+        return any(portal.sequence for portal in self._portals.values())
+
     def end_transaction(self, keep: Portal | None = None) -> list[Portal]:
         """The transaction is over: every portal but the holdable cursors is gone; returns those.
 
@@ -128,6 +143,7 @@ class NameTable:
 
     def end_prepared(self) -> None:
         """DEALLOCATE ALL: no prepared statement is left but the unnamed one (DropAllPreparedStatements)."""
+        self.changed.update(self._prepared)
         self._prepared = {name: prepared for name, prepared in self._prepared.items() if not name}
 
     def end_portals(self, keep: Portal | None) -> list[Portal]:
@@ -144,6 +160,7 @@ class NameTable:
 
         The portal that ran it stays: PostgreSQL refuses to close a portal that is active.
         """
+        self.changed.update(self._prepared)
         for prepared in self._prepared.values():
             prepared.unsure = prepared.unsure or bool(prepared.name)
         return self._end([portal for portal in self._portals.values() if portal.name and portal is not keep])

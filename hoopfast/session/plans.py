@@ -134,4 +134,6 @@ def needs_describe(state: ConversationState, portal: Portal) -> bool:
     if columns is None:
         return True
     portal.plan = described_plan(state, target_of_portal(portal), columns, this_execution=False)
+    if state.handover is not None:
+        state.handover.planned(prepared, portal.statement, portal.result_formats, portal.plan)
     return False

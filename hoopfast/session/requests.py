@@ -33,7 +33,7 @@ _STATEMENT = b"S"
 _PORTAL = b"P"
 
 # Bind analyses and plans these; the names in all other commands may be looked up when the portal is executed.
-_PLANNED = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"))
+PLANNED = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"))
 
 
 class Requests:
@@ -164,7 +164,9 @@ class Requests:
             # Rows of another shape than the frontend was told of: the backend says that itself (0A000).
             if prepared.unsure or same_shape(statement, prepared.statement):
                 prepared = self._prepare_again(prepared, statement)
-        prepared.statement = statement
+        if prepared.statement is not statement:
+            prepared.statement = statement
+            state.names.changed.add(prepared.name)
         portal = Portal(message.portal, statement, prepared, message.result_formats, message.parameters)
         portal.target = target_now(state, statement)
         state.push(Reply.BIND, statement=statement, portal=portal, changes_names=True)
@@ -244,7 +246,7 @@ class Requests:
         command = portal.command
         if portal.prepared is None or portal.sequence or command is None:
             return None
-        if command.tag in _PLANNED and not refers_to_names(portal.statement):
+        if command.tag in PLANNED and not refers_to_names(portal.statement):
             return None
         statement = renew(state, portal.prepared)
         if statement.verdict is not Verdict.ALLOW:

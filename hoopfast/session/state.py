@@ -7,7 +7,7 @@ socket and takes no decision.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hoopfast.policy.model import Command, Environment, Policy, SessionNames, Statement
 from hoopfast.session.boundary import Ending, Limits, Recorder
@@ -19,6 +19,9 @@ from hoopfast.session.probe import Probe
 from hoopfast.session.replies import Expected, Reply, ReplyQueue
 from hoopfast.wire import protocol
 from hoopfast.wire.framer import Framer
+
+if TYPE_CHECKING:
+    from hoopfast.session.steady import Handover
 
 Condition: TypeAlias = Callable[[], bool]
 
@@ -70,7 +73,10 @@ class ConversationState:
         self.role: str | None = None
         self.schemas_unavailable = False  # the backend would not say; ask again after the next statement
         self.basis_seen: object = None
-        self.catalog_pending = False  # the gateway was asked for the catalog, and resume() has not come
+        # The gateway was asked for the catalog, or for a decision in a thread, and resume() has not come.
+        self.catalog_pending = False
+        self.threaded = False  # it may be asked for decisions in a thread
+        self.handover: Handover | None = None  # to the steady state in C
         self.probe = Probe.NONE
 
         self.fatal_seen = False  # the backend has said why it closes
@@ -97,8 +103,15 @@ class ConversationState:
         self.effects.catalog_needed = True
         return Wait(lambda: not self.catalog_pending)
 
-    def environment(self, names: SessionNames | None = None) -> Environment:
-        """What a decision taken now may depend on."""
+    def need_work(self, work: Callable[[], None]) -> Wait:
+        """The message must wait until `work` has been done in a thread."""
+        wait = self.need_catalog()
+        self.effects.catalog_needed = False
+        self.effects.work = work
+        return wait
+
+    def environment(self, names: SessionNames | None = None, *, threaded: bool = False) -> Environment:
+        """What a decision taken now may depend on; `threaded`: who takes it may raise DecisionNeeded."""
         return Environment(
             schemas=self.schemas,
             role=self.role,
@@ -106,6 +119,7 @@ class ConversationState:
             in_transaction=self.status != b"I" or self.unsynced,
             catalog_dirty=self.catalog_changed_in >= 0,
             names=names,
+            threaded=threaded and self.threaded,
         )
 
     # -- forwarding
