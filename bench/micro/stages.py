@@ -152,9 +152,11 @@ def _insert() -> list[bytes]:
 
 
 STAGES: dict[str, Stage] = {
-    "frame": Stage("a row, framed only", ROWS, _rows, lambda: backend(MaskPlan.clean())),
+    "frame": Stage("framing a row", ROWS, _rows, lambda: backend(MaskPlan.clean())),
     "clean": Stage("a row that passes, its columns counted", ROWS, _rows, lambda: backend(MaskPlan.clean(8))),
-    "mask": Stage("a row with 2 of 8 cells masked, other length", ROWS, _rows, lambda: backend(masked(KEEP_LAST, FIXED))),
+    "mask": Stage(
+        "a row with 2 of 8 cells masked, of another length", ROWS, _rows, lambda: backend(masked(KEEP_LAST, FIXED))
+    ),
     "mask-in-place": Stage(
         "a row with 2 of 8 cells masked in place", ROWS, _rows, lambda: backend(masked(KEEP_LAST, KEEP_LAST))
     ),

@@ -79,27 +79,28 @@ cdef inline uint16_t cursor_peek_uint16(const Cursor* cursor, Py_ssize_t offset)
     return <uint16_t> ((<uint16_t> byte[0] << 8) | <uint16_t> byte[1])
 
 
-# Whether all that is left is ASCII, so that characters are bytes. What is not a multiple of a word is read twice.
+# Whether all that is left is ASCII, so that characters are bytes. What is no multiple of a word is looked at twice.
 cdef inline bint cursor_is_ascii(const Cursor* cursor) noexcept nogil:
     cdef const unsigned char* byte = cursor.at
     cdef Py_ssize_t left = cursor.end - byte
-    cdef uint64_t word
-    cdef uint32_t first, last
+    cdef uint64_t word, other
+    cdef uint32_t half, other_half
     if left >= 8:
-        while cursor.end - byte > 8:
+        while cursor.end - byte > 16:
             memcpy(&word, byte, 8)
-            if word & <uint64_t> 0x8080808080808080:
+            memcpy(&other, byte + 8, 8)
+            if (word | other) & <uint64_t> 0x8080808080808080:
                 return False
-            byte += 8
-        memcpy(&word, cursor.end - 8, 8)
-        return not word & <uint64_t> 0x8080808080808080
+            byte += 16
+        # 16 at most are left, and 8 before the end there is something in any case.
+        memcpy(&word, byte if cursor.end - byte > 8 else cursor.end - 8, 8)
+        memcpy(&other, cursor.end - 8, 8)
+        return not (word | other) & <uint64_t> 0x8080808080808080
     if left >= 4:
-        memcpy(&first, byte, 4)
-        memcpy(&last, cursor.end - 4, 4)
-        return not (first | last) & <uint32_t> 0x80808080
-    if left == 0:
-        return True
-    return (byte[0] | byte[left >> 1] | byte[left - 1]) < 0x80
+        memcpy(&half, byte, 4)
+        memcpy(&other_half, cursor.end - 4, 4)
+        return not (half | other_half) & <uint32_t> 0x80808080
+    return left == 0 or (byte[0] | byte[left >> 1] | byte[left - 1]) < 0x80
 
 
 # Reads a signed 32-bit number into `value` and steps over it; False, and stays, where there are fewer than four bytes.

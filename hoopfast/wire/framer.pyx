@@ -17,7 +17,9 @@ from typing import NamedTuple
 from hoopfast.errors import BackendProtocolError, FrontendProtocolError, LimitExceeded
 from hoopfast.wire import protocol
 
-from hoopfast.wire.buffer cimport Buffer, buffer_drop, buffer_put, buffer_read, buffer_release, buffer_truncate
+from hoopfast.wire.buffer cimport (
+    Buffer, buffer_drop, buffer_put, buffer_read, buffer_release, buffer_reserve, buffer_truncate,
+)
 from hoopfast.wire.cursor cimport (
     Cursor, cursor_left, cursor_open, cursor_peek, cursor_peek_int32, cursor_peek_uint16, cursor_since, cursor_take,
 )
@@ -119,7 +121,10 @@ cdef StepStatus forward_run(
             head = judge(state, input, plan, frame)
             if head != HEAD_ROW and head != HEAD_FORWARD:
                 break
-            state.remaining = frame.announced + 1
+            if cursor_take(input, <Py_ssize_t> frame.announced + 1) != NULL:
+                state.totals.rows += head == HEAD_ROW
+                continue
+            state.remaining = <int64_t> frame.announced + 1
             state.remaining_forwarded = True
             state.remaining_row = head == HEAD_ROW
         pass_remaining(state, input)
@@ -142,28 +147,46 @@ cdef StepStatus row_error(RowStatus status) noexcept nogil:
     return STEP_MALFORMED_ROW
 
 
+# The length of the whole row to mask that comes next; 0 if anything else does, or not all of it has come: then judge
+# says what it is. `kind` is the type of the row before it, in the same phase and under the same plan.
+cdef inline Py_ssize_t row_ahead(const FramerState* state, const Cursor* input, uint8_t kind) noexcept nogil:
+    cdef int64_t length
+    if cursor_left(input) < ROW_HEADER or cursor_peek(input, 0) != kind:
+        return 0
+    length = cursor_peek_int32(input, 1)
+    if length < ROW_HEADER - 1 or length > state.max_message or length >= cursor_left(input):
+        return 0
+    return <Py_ssize_t> length + 1
+
+
 # Masks whole rows until something else comes, or enough has been written: where they stand as long as all cells keep
 # their lengths, otherwise into `output`, and once there, there to the end of the run, for who takes it has to copy what
 # follows anyhow. An error behind good rows is left for the next step, so that what a peer gets does not depend on how
-# the bytes were split.
+# the bytes were split. `frame` describes the first row.
 cdef StepStatus mask_rows(
     FramerState* state, Cursor* input, MaskRun* run, Buffer* output, Frame* frame
 ) noexcept nogil:
     cdef const unsigned char* start = input.at
     cdef Py_ssize_t before = output.length
-    cdef Py_ssize_t length
+    cdef Py_ssize_t length = <Py_ssize_t> frame.announced + 1
     cdef Cursor message
     cdef RowStatus status
-    while output.length - before < SPAN_LIMIT and judge(state, input, run.table, frame) == HEAD_MASK:
-        length = <Py_ssize_t> frame.announced + 1
-        cursor_open(&message, input.at, length)
-        status = mask_row(run, message, output)
-        if status != ROW_DONE:
-            if cursor_since(input, start) == 0:
-                return row_error(status)
-            break
+    cursor_open(&message, input.at, length)
+    status = mask_row(run, message, output)
+    if status != ROW_DONE:
+        return row_error(status)
+    if run.way == WAY_COPIED:
+        # Room at once for the rows that have come; the buffer still grows where masks lengthen them.
+        buffer_reserve(output, min(SPAN_LIMIT, cursor_left(input) - length))
+    while True:
         cursor_take(input, length)
         state.totals.rows += 1
+        length = row_ahead(state, input, frame.kind)
+        if length == 0 or output.length - before >= SPAN_LIMIT:
+            break
+        cursor_open(&message, input.at, length)
+        if mask_row(run, message, output) != ROW_DONE:
+            break
     frame.start = start
     frame.length = cursor_since(input, start)
     state.totals.received_bytes += frame.length

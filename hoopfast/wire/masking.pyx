@@ -19,7 +19,7 @@ from hoopfast.wire.cursor cimport (
     Cursor, cursor_counted, cursor_is_ascii, cursor_left, cursor_open, cursor_peek, cursor_since, cursor_take,
     cursor_uint16, cursor_until, hoopfast_assert,
 )
-from hoopfast.wire.dates cimport put_year
+from hoopfast.wire.dates cimport YEAR_BINARY_TIMESTAMP, put_year
 
 # A masked row may be no longer than any row that a server can make: protocol.LARGEST_BACKEND_MESSAGE.
 cdef Py_ssize_t LARGEST_ROW = 0x40000002
@@ -340,6 +340,8 @@ cdef class MaskPlan:
                 raise ValueError(f"unknown cell action {action}")
             if n < 0:
                 raise ValueError(f"the number of characters to keep cannot be {n}")
+            if action == CELL_DATE_YEAR and n > YEAR_BINARY_TIMESTAMP:
+                raise ValueError(f"unknown form of a date {n}")
         self.table.columns = len(rules)
         self.table.single_byte = single_byte
         self.table.clean = all(action == CELL_PASS for action, _, _ in rules)

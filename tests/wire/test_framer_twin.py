@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from hoopfast.wire.protocol import BACKEND_VERDICTS, FRONTEND_VERDICTS, BackendPhase, FrontendPhase
 from tests.wire.driver import assert_twins_agree, backend_setting, drive, frontend_setting
-from tests.wire.naive import Cell, Plan, Setting, naive_frame
+from tests.wire.naive import DATE_YEAR, Cell, Plan, Setting, naive_frame
 
 # Making text loads tables first, which takes long on a busy machine; nothing here is slow by itself.
 unhurried = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 
-CELLS = st.none() | st.binary(max_size=6) | st.text(max_size=6).map(lambda text: text.encode("utf-8", "replace"))
+DATES = st.sampled_from((b"1998-10-05", b"05.10.1998", b"1998-10-05 01:02:03", b"1998-10-05 01:02:03.4+02", b"\0\0\1\1"))
+TEXTS = st.text(max_size=6).map(lambda text: text.encode("utf-8", "replace"))
+CELLS = st.none() | st.binary(max_size=6) | TEXTS | DATES
 
 
 def encode_row(cells: list[bytes | None]) -> bytes:
@@ -24,7 +26,11 @@ def encode_row(cells: list[bytes | None]) -> bytes:
     return b"".join(parts)
 
 
-RULES = st.tuples(st.integers(0, 4), st.binary(max_size=8), st.integers(0, 5))
+# A replacement is often as long as the cell, so that rows masked where they stand and copied ones come in turns.
+REPLACEMENTS = st.binary(max_size=8) | DATES
+RULES = st.tuples(st.integers(0, 4), REPLACEMENTS, st.integers(0, 5)) | st.tuples(
+    st.just(DATE_YEAR), REPLACEMENTS, st.integers(0, 4)
+)
 PLANS = st.one_of(
     st.none(),
     st.integers(-1, 3).map(lambda columns: Plan(columns=columns)),
@@ -116,3 +122,21 @@ def test_masked_rows_agree_with_the_twin(rows: list[list[bytes | None]], rules: 
     result = naive_frame(data, setting)
     assert result.error == ""
     assert_twins_agree(drive([data], setting), result)
+
+
+@st.composite
+def wide_rows(draw: st.DrawFn) -> tuple[list[list[bytes | None]], list[Cell]]:
+    """Rows of more columns than the framer remembers without asking for memory, most of them masked."""
+    rules = draw(st.lists(RULES, min_size=14, max_size=20))
+    cells = st.lists(CELLS, min_size=len(rules), max_size=len(rules))
+    return draw(st.lists(cells, min_size=1, max_size=4)), rules
+
+
+@unhurried
+@given(wide_rows(), st.integers(0, 600))
+def test_wide_rows_agree_with_the_twin(wide: tuple[list[list[bytes | None]], list[Cell]], cut: int) -> None:
+    rows, rules = wide
+    setting = backend_setting(BackendPhase.READY, Plan(tuple(rules)))
+    bodies = [encode_row(row) for row in rows]
+    data = b"".join(b"D" + struct.pack(">i", len(body) + 4) + body for body in bodies)
+    assert_twins_agree(drive([data[:cut], data[cut:]], setting), naive_frame(data, setting))

@@ -114,11 +114,25 @@ def test_what_is_not_valid_utf8_is_masked_whole_with_a_run_of_fixed_length(value
         assert one(value, (action, b"", 2)) == b"********"
 
 
-@pytest.mark.parametrize("place", range(20))
+@pytest.mark.parametrize("action", [KEEP_FIRST, KEEP_LAST])
+def test_every_length_near_those_that_are_copied_and_filled_in_one_piece(action: int) -> None:
+    for length in (*range(140), 1000):
+        value = bytes(97 + place % 26 for place in range(length))
+        for n in (0, 1, 5, length // 2):
+            rule = (action, b"", n)
+            assert one(value, rule) == naive_cell(value, rule, single_byte=False)
+            # The second cell changes its length, so that the first is copied.
+            row = masked((value, b"", value), (rule, (FIXED, value + b"x", 0), (PASS, b"", 0)))
+            assert row.cells == (naive_cell(value, rule, single_byte=False), value + b"x", value)
+
+
+@pytest.mark.parametrize("place", range(40))
 def test_one_character_that_is_not_ascii_is_enough(place: int) -> None:
-    text = "a" * place + "ż" + "b" * (19 - place)
-    assert one(text.encode(), (KEEP_FIRST, b"", 10)) == text[:10].encode() + b"*" * 10
-    assert one(text.encode(), (KEEP_LAST, b"", 10)) == b"*" * 10 + text[10:].encode()
+    for length in range(place + 1, 41):
+        text = "a" * place + "ż" + "b" * (length - place - 1)
+        half = (length - 1) // 2
+        assert one(text.encode(), (KEEP_FIRST, b"", half)) == text[:half].encode() + b"*" * (length - half)
+        assert one(text.encode(), (KEEP_LAST, b"", half)) == b"*" * (length - half) + text[length - half :].encode()
 
 
 def test_padding_of_char_n_does_not_count() -> None:
@@ -183,6 +197,9 @@ def test_many_columns_and_long_cells() -> None:
     rules = tuple((number % 6, b"fixed", 3) for number in range(1664))
     expected = tuple(naive_cell(cell, rule, single_byte=False) for cell, rule in zip(cells, rules, strict=True))
     assert masked(cells, rules).cells == expected
+    stars = tuple(((KEEP_FIRST, KEEP_LAST)[number % 2], b"", 3) for number in range(1664))
+    kept = tuple(naive_cell(cell, rule, single_byte=False) for cell, rule in zip(cells, stars, strict=True))
+    assert masked(cells, stars).cells == kept
     assert one(b"x" * (1 << 20), (KEEP_LAST, b"", 4)) == b"*" * ((1 << 20) - 4) + b"xxxx"
 
 
@@ -220,6 +237,9 @@ def test_an_unknown_action_is_refused(action: int) -> None:
 def test_what_a_plan_cannot_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be -1"):
         MaskPlan([(KEEP_LAST, b"", -1)])
+    MaskPlan([(DATE_YEAR, b"", 4)])
+    with pytest.raises(ValueError, match="unknown form of a date 5"):
+        MaskPlan([(DATE_YEAR, b"", 5)])
     with pytest.raises(ValueError, match="at most 65535 columns"):
         MaskPlan([(PASS, b"", 0)] * 65536)
     for columns in (-2, 65536):
