@@ -76,6 +76,14 @@ class NameTable:
             return self._expected_portals[name]
         return self._portals.get(name)
 
+    def expects_prepared(self, name: bytes) -> bool:
+        """Whether a message since the last Sync has said what the name of a prepared statement stands for."""
+        return name in self._expected_prepared
+
+    def expects_portal(self, name: bytes) -> bool:
+        """Whether a message since the last Sync has said what the name of a portal stands for."""
+        return name in self._expected_portals
+
     def expect_prepared(self, name: bytes, prepared: Prepared | None) -> None:
         """A message was sent that creates (or, with None, ends) a prepared statement."""
         self._expected_prepared[name] = prepared

@@ -46,7 +46,8 @@ class Expected:
     closes: int = 0
     swallow: bool = False  # the frontend did not ask: it sees no answer
     refusal: HoopfastError | None = None  # stands for a refused message: the backend's error becomes this one
-    changes_names: bool = False
+    changes_names: bool = False  # of portals, or of prepared statements
+    changes_prepared: bool = False  # of prepared statements
     sequence: int = 0  # the journal's number of the execution
     started: float = 0.0
     index: int = 0  # QUERY: which command the backend is at
@@ -68,7 +69,9 @@ class ReplyQueue:
 
     def __init__(self) -> None:
         self._entries: deque[Expected] = deque()
-        self._changing: deque[int] = deque()  # the segments of the entries that change names, in order
+        # The segments of the entries that change names, and of those that change names of prepared statements, in order.
+        self._changing: deque[int] = deque()
+        self._changing_prepared: deque[int] = deque()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -83,12 +86,16 @@ class ReplyQueue:
         self._entries.append(entry)
         if entry.changes_names:
             self._changing.append(entry.segment)
+        if entry.changes_prepared:
+            self._changing_prepared.append(entry.segment)
 
     def pop(self) -> Expected:
         """The head has been answered."""
         entry = self._entries.popleft()
         if entry.changes_names:
             self._changing.popleft()
+        if entry.changes_prepared:
+            self._changing_prepared.popleft()
         return entry
 
     def skip_to_sync(self) -> tuple[list[Expected], bool]:
@@ -105,6 +112,7 @@ class ReplyQueue:
         entries = list(self._entries)
         self._entries.clear()
         self._changing.clear()
+        self._changing_prepared.clear()
         return entries
 
     def owes(self, kind: Reply) -> bool:
@@ -114,3 +122,7 @@ class ReplyQueue:
     def changes_names_before(self, segment: int) -> bool:
         """Whether an earlier segment that is not answered yet may still change a name."""
         return len(self._changing) > 0 and self._changing[0] < segment
+
+    def changes_prepared_before(self, segment: int) -> bool:
+        """Whether an earlier segment that is not answered yet may still change a name of a prepared statement."""
+        return len(self._changing_prepared) > 0 and self._changing_prepared[0] < segment

@@ -26,7 +26,7 @@ from hoopfast.session.names import Portal, Prepared
 from hoopfast.session.plans import needs_describe, target_now
 from hoopfast.session.probe import Probe
 from hoopfast.session.replies import Reply
-from hoopfast.session.state import ConversationState, Wait
+from hoopfast.session.state import Condition, ConversationState, Wait
 from hoopfast.wire import frontend, protocol
 
 _STATEMENT = b"S"
@@ -104,6 +104,7 @@ class Requests:
             text=text,
             sequence=sequence,
             changes_names=executed.changes_names(statement),
+            changes_prepared=executed.changes_names(statement),
         )
         state.executes(statement)
         self._forward(kind, body)
@@ -137,7 +138,7 @@ class Requests:
             self._refuse(denial(statement), statement)
             return
         prepared = Prepared(message.name, message.text, message.parameter_types, statement)
-        state.push(Reply.PARSE, statement=statement, prepared=prepared, changes_names=True)
+        state.push(Reply.PARSE, statement=statement, prepared=prepared, changes_names=True, changes_prepared=True)
         state.names.expect_prepared(message.name, prepared)
         state.unsynced = True
         self._forward(kind, body)
@@ -147,7 +148,7 @@ class Requests:
         message = frontend.Bind.decode(body)
         check_name(state, message.portal)
         check_name(state, message.statement)
-        self._settle()
+        self._settle_prepared(message.statement)
         prepared = state.names.prepared(message.statement)
         if prepared is None:
             self._refuse(unknown_statement(message.statement), NOTHING)
@@ -169,8 +170,9 @@ class Requests:
             state.names.changed.add(prepared.name)
         portal = Portal(message.portal, statement, prepared, message.result_formats, message.parameters)
         portal.target = target_now(state, statement)
-        state.push(Reply.BIND, statement=statement, portal=portal, changes_names=True)
-        if executed.opaque(statement):
+        opaque = executed.opaque(statement)
+        state.push(Reply.BIND, statement=statement, portal=portal, changes_names=True, changes_prepared=opaque)
+        if opaque:
             state.names.expect_doubt()  # planning may run it
         state.names.expect_portal(message.portal, portal)
         state.unsynced = True
@@ -182,7 +184,9 @@ class Requests:
         again = Prepared(prepared.name, prepared.text, prepared.parameter_types, statement)
         state.push(Reply.CLOSE, closes=_STATEMENT[0], name=again.name, swallow=True)
         state.to_backend(frontend.Close(_STATEMENT, again.name).encode())
-        state.push(Reply.PARSE, statement=statement, prepared=again, swallow=True, changes_names=True)
+        state.push(
+            Reply.PARSE, statement=statement, prepared=again, swallow=True, changes_names=True, changes_prepared=True
+        )
         state.to_backend(frontend.Parse(again.name, again.text, again.parameter_types).encode())
         state.names.expect_prepared(again.name, again)
         return again
@@ -191,14 +195,15 @@ class Requests:
         state = self._state
         message = frontend.Describe.decode(body)
         check_name(state, message.name)
-        self._settle()
         if message.kind == _STATEMENT:
+            self._settle_prepared(message.name)
             prepared = state.names.prepared(message.name)
             if prepared is None:
                 self._refuse(unknown_statement(message.name), NOTHING)
                 return
             state.push(Reply.DESCRIBE_STATEMENT, statement=prepared.statement, prepared=prepared)
         else:
+            self._settle_portal(message.name)
             portal = state.names.portal(message.name)
             if portal is None:
                 self._refuse(unknown_portal(message.name), NOTHING)
@@ -211,7 +216,7 @@ class Requests:
         state = self._state
         message = frontend.Execute.decode(body)
         check_name(state, message.portal)
-        self._settle()
+        self._settle_portal(message.portal)
         portal = state.names.portal(message.portal)
         if portal is None:
             self._refuse(unknown_portal(message.portal), NOTHING)
@@ -232,6 +237,7 @@ class Requests:
             portal=portal,
             sequence=portal.sequence,
             changes_names=executed.changes_names(portal.statement),
+            changes_prepared=executed.changes_names(portal.statement),
         )
         executed.expect(state, entry, portal)
         state.executes(portal.statement)
@@ -262,9 +268,16 @@ class Requests:
         state = self._state
         message = frontend.Close.decode(body)
         check_name(state, message.name)
-        self._settle()
-        state.push(Reply.CLOSE, closes=message.kind[0], name=message.name, changes_names=True)
-        if message.kind == _STATEMENT:
+        self._settle(lambda: state.names_settled)
+        ends_statement = message.kind == _STATEMENT
+        state.push(
+            Reply.CLOSE,
+            closes=message.kind[0],
+            name=message.name,
+            changes_names=True,
+            changes_prepared=ends_statement,
+        )
+        if ends_statement:
             state.names.expect_prepared(message.name, None)
         else:
             state.names.expect_portal(message.name, None)
@@ -290,10 +303,20 @@ class Requests:
         self._forward(kind, body)
         state.effects.close = True
 
-    def _settle(self) -> None:
+    def _settle(self, settled: Condition) -> None:
+        if not settled():
+            raise Wait(settled)
+
+    def _settle_prepared(self, name: bytes) -> None:
+        """What the name stands for is known, or has been said since the last Sync (if that fails, all else does)."""
         state = self._state
-        if not state.names_settled:
-            raise Wait(lambda: state.names_settled)
+        if not state.names.expects_prepared(name):
+            self._settle(lambda: state.prepared_settled)
+
+    def _settle_portal(self, name: bytes) -> None:
+        state = self._state
+        if not state.names.expects_portal(name):
+            self._settle(lambda: state.names_settled)
 
     def _refuse(self, error: HoopfastError, statement: Statement) -> None:
         """Replace a message by a Parse that fails; what the frontend sends up to its Sync, the backend would skip."""

@@ -93,6 +93,11 @@ class ConversationState:
         return not self.queue.changes_names_before(self.segment)
 
     @property
+    def prepared_settled(self) -> bool:
+        """Whether no earlier segment may still change a name of a prepared statement."""
+        return not self.queue.changes_prepared_before(self.segment)
+
+    @property
     def single_byte(self) -> bool:
         """Whether the client's encoding has one byte per character."""
         return self.parameters.get("client_encoding", "UTF8").upper() not in ("UTF8", "UNICODE")

@@ -305,6 +305,7 @@ def _expected(reply: SpilledReply) -> Expected:
         closes=reply.closes,
         swallow=reply.swallow,
         changes_names=reply.changes_names,
+        changes_prepared=reply.changes_prepared,
         sequence=reply.sequence,
         plan=reply.plan,
     )

@@ -68,11 +68,18 @@ cdef enum OwedKind:
     OWED_SYNC = 7
 
 
+# Which names the message behind a reply changes.
+cdef enum Changes:
+    CHANGES_NOTHING = 0
+    CHANGES_PORTALS = 1
+    CHANGES_PREPARED = 2
+
+
 # A reply that the backend owes.
 cdef struct Owed:
     OwedKind kind
     bint swallow  # the frontend did not ask
-    bint changes_names
+    Changes changes
     bint completed  # OWED_QUERY: CommandComplete has come, with `tag`
     uint8_t closes  # OWED_CLOSE: 'S' or 'P'
     int64_t segment
@@ -94,8 +101,8 @@ cdef struct OwedQueue:
     Py_ssize_t capacity  # a power of two, or 0
     Py_ssize_t head
     Py_ssize_t count
-    Py_ssize_t changing  # how many of them change names …
-    Py_ssize_t changing_now  # … and how many of those belong to the segment that is being sent
+    Py_ssize_t changing[3]  # how many of them change names, by Changes …
+    Py_ssize_t changing_now[3]  # … and how many of those belong to the segment that is being sent
     Prepared* graveyard
 
 
@@ -206,7 +213,7 @@ cdef inline bint owed_grow(OwedQueue* queue) noexcept nogil:
 # Enters a reply at the end; it holds what it is given references to. NULL: out of memory.
 cdef inline Owed* owed_push(
     OwedQueue* queue, OwedKind kind, int64_t segment, Known* known, Prepared* prepared, Portal* portal,
-    bint changes_names,
+    Changes changes,
 ) noexcept nogil:
     cdef Owed* entry
     if queue.count == queue.capacity and not owed_grow(queue):
@@ -225,9 +232,9 @@ cdef inline Owed* owed_push(
         prepared.references += 1
     if portal != NULL:
         portal.references += 1
-    entry.changes_names = changes_names
-    queue.changing += changes_names
-    queue.changing_now += changes_names
+    entry.changes = changes
+    queue.changing[<int> changes] += 1
+    queue.changing_now[<int> changes] += 1
     return entry
 
 
@@ -236,9 +243,9 @@ cdef inline void owed_let_go(OwedQueue* queue, Owed* entry, int64_t segment) noe
         entry.known.uses -= 1
     prepared_release(entry.prepared, &queue.graveyard)
     portal_release(entry.portal, &queue.graveyard)
-    queue.changing -= entry.changes_names
+    queue.changing[<int> entry.changes] -= 1
     if entry.segment == segment:
-        queue.changing_now -= entry.changes_names
+        queue.changing_now[<int> entry.changes] -= 1
     queue.count -= 1
 
 
@@ -246,6 +253,11 @@ cdef inline void owed_let_go(OwedQueue* queue, Owed* entry, int64_t segment) noe
 cdef inline void owed_pop(OwedQueue* queue, int64_t segment) noexcept nogil:
     owed_let_go(queue, &queue.entries[queue.head], segment)
     queue.head = (queue.head + 1) & (queue.capacity - 1)
+
+
+# A Sync or Query has been sent: what follows is a segment of its own.
+cdef inline void owed_next_segment(OwedQueue* queue) noexcept nogil:
+    memset(queue.changing_now, 0, sizeof(queue.changing_now))
 
 
 # Takes back the last push, which was of the segment that is being sent.
@@ -258,4 +270,5 @@ cdef inline void owed_release(OwedQueue* queue) noexcept nogil:
         owed_pop(queue, -1)
     PyMem_RawFree(queue.entries)
     queue.entries = NULL
-    queue.capacity = queue.head = queue.changing = queue.changing_now = 0
+    queue.capacity = queue.head = 0
+    owed_next_segment(queue)

@@ -22,6 +22,7 @@ cdef class Steady(Answering):
     cdef SteadyStatus run(self, Framer framer, Cursor* cursor) noexcept nogil
 
     cdef bint current(self) noexcept nogil
+    cdef bint prepared_settled(self) noexcept nogil
     cdef bint names_settled(self) noexcept nogil
     cdef void end_segment(self) noexcept nogil
     cdef Expectation* expectation(self, bint portal, const Name* name) noexcept nogil

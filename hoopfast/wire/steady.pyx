@@ -22,8 +22,9 @@ from hoopfast.wire.cursor cimport (
 )
 from hoopfast.wire.framer cimport STEP_DELIVER, STEP_MASKED, STEP_MORE, STEP_SPAN, Frame, Framer, framer_step
 from hoopfast.wire.holdings cimport (
-    LONGEST_NAME, OWED_BIND, OWED_CLOSE, OWED_DESCRIBE_PORTAL, OWED_DESCRIBE_STATEMENT, OWED_EXECUTE, OWED_PARSE,
-    OWED_QUERY, OWED_SYNC, Name, Owed, Portal, Prepared, owed_push, owed_take_back, portal_new, portal_release,
+    CHANGES_NOTHING, CHANGES_PORTALS, CHANGES_PREPARED, LONGEST_NAME, OWED_BIND, OWED_CLOSE, OWED_DESCRIBE_PORTAL,
+    OWED_DESCRIBE_STATEMENT, OWED_EXECUTE, OWED_PARSE, OWED_QUERY, OWED_SYNC, Name, Owed, Portal, Prepared,
+    owed_next_segment, owed_push, owed_take_back, portal_new, portal_release,
     prepared_new, prepared_release, same_name,
 )
 from hoopfast.wire.masking cimport MaskPlan, MaskTable
@@ -258,7 +259,7 @@ cdef class Steady(Answering):
         if frame.length != 0:
             return STEADY_WAKE
         if frame.kind == F_SYNC:
-            if owed_push(&self.queue, OWED_SYNC, self.segment, NULL, NULL, NULL, False) == NULL:
+            if owed_push(&self.queue, OWED_SYNC, self.segment, NULL, NULL, NULL, CHANGES_NOTHING) == NULL:
                 return STEADY_FAILED
             self.end_segment()
             self.unsynced = False
@@ -271,13 +272,19 @@ cdef class Steady(Answering):
     cdef bint current(self) noexcept nogil:
         return self.generation == self.freshness.generation and self.freshness.may_decide(self.now)
 
-    # Whether no earlier segment may still change a name.
+    # Whether no earlier segment may still change a name of a prepared statement …
+    cdef bint prepared_settled(self) noexcept nogil:
+        return self.queue.changing[<int> CHANGES_PREPARED] == self.queue.changing_now[<int> CHANGES_PREPARED]
+
+    # … or any name.
     cdef bint names_settled(self) noexcept nogil:
-        return self.queue.changing == self.queue.changing_now
+        return self.prepared_settled() and (
+            self.queue.changing[<int> CHANGES_PORTALS] == self.queue.changing_now[<int> CHANGES_PORTALS]
+        )
 
     cdef void end_segment(self) noexcept nogil:
         self.segment += 1
-        self.queue.changing_now = 0
+        owed_next_segment(&self.queue)
         self.forget_expected()
 
     # What a name will stand for, if a message since the last Sync says something of it.
@@ -304,18 +311,22 @@ cdef class Steady(Answering):
             self.release_expected(entry)
         entry.target = target
 
-    # The prepared statement that a message sent now would find; NULL: none that is known here.
+    # The prepared statement that a message sent now would find; NULL: none that is known here, or not for sure.
     cdef Prepared* prepared_now(self, const Name* name) noexcept nogil:
         cdef Expectation* entry = self.expectation(False, name)
         if entry != NULL:
             return <Prepared*> entry.target
+        if not self.prepared_settled():
+            return NULL
         return <Prepared*> bytemap_find(
             &self.prepared, hash_bytes(name.bytes, name.length), name.bytes, name.length
         )
 
     cdef Portal* portal_now(self, const Name* name) noexcept nogil:
         cdef Expectation* entry = self.expectation(True, name)
-        return <Portal*> entry.target if entry != NULL else self.find_portal(name)
+        if entry != NULL:
+            return <Portal*> entry.target
+        return self.find_portal(name) if self.names_settled() else NULL
 
     cdef SteadyStatus query(self, const Frame* frame) noexcept nogil:
         cdef Py_ssize_t length = frame.length - 1
@@ -328,7 +339,7 @@ cdef class Steady(Answering):
         known = self.table.find(frame.start, length, NULL, 0)
         if known == NULL:
             return STEADY_WAKE
-        entry = owed_push(&self.queue, OWED_QUERY, self.segment, known, NULL, NULL, False)
+        entry = owed_push(&self.queue, OWED_QUERY, self.segment, known, NULL, NULL, CHANGES_NOTHING)
         if entry == NULL:
             return STEADY_FAILED
         entry.sequence = self.recording.execution(self.recording.context, known.template, False, NULL, 0)
@@ -369,7 +380,7 @@ cdef class Steady(Answering):
         prepared = prepared_new(&name, known, text, end - text, types, 4 * <Py_ssize_t> count)
         if prepared == NULL:
             return STEADY_FAILED
-        if owed_push(&self.queue, OWED_PARSE, self.segment, known, prepared, NULL, True) == NULL:
+        if owed_push(&self.queue, OWED_PARSE, self.segment, known, prepared, NULL, CHANGES_PREPARED) == NULL:
             prepared_release(prepared, &self.queue.graveyard)
             return STEADY_FAILED
         self.expect(False, &name, prepared)
@@ -397,7 +408,7 @@ cdef class Steady(Answering):
         formats = take_formats(&cursor, &formats_length)
         if formats == NULL or cursor_left(&cursor) != 0:
             return STEADY_WAKE
-        if not self.names_settled() or not self.may_expect(True, &name) or self.touched_portals.count >= MOST_TOUCHED:
+        if not self.may_expect(True, &name) or self.touched_portals.count >= MOST_TOUCHED:
             return STEADY_WAKE
         prepared = self.prepared_now(&statement)
         if prepared == NULL or prepared.known.table != <void*> self.table or not self.current():
@@ -405,7 +416,7 @@ cdef class Steady(Answering):
         portal = portal_new(&name, prepared, formats, formats_length, parameters, parameters_length)
         if portal == NULL:
             return STEADY_FAILED
-        if owed_push(&self.queue, OWED_BIND, self.segment, prepared.known, NULL, portal, True) == NULL:
+        if owed_push(&self.queue, OWED_BIND, self.segment, prepared.known, NULL, portal, CHANGES_PORTALS) == NULL:
             portal_release(portal, &self.queue.graveyard)
             return STEADY_FAILED
         self.expect(True, &name, portal)
@@ -423,20 +434,20 @@ cdef class Steady(Answering):
         cdef int kind = frame.start[0] if frame.length > 0 else 0
         cursor_open(&cursor, frame.start, frame.length)
         cursor_take(&cursor, 1)
-        if not take_name(&cursor, &name) or cursor_left(&cursor) != 0 or not self.names_settled():
+        if not take_name(&cursor, &name) or cursor_left(&cursor) != 0:
             return STEADY_WAKE
         if kind == STATEMENT:
             prepared = self.prepared_now(&name)
             if prepared == NULL:
                 return STEADY_WAKE
             entry = owed_push(
-                &self.queue, OWED_DESCRIBE_STATEMENT, self.segment, prepared.known, prepared, NULL, False
+                &self.queue, OWED_DESCRIBE_STATEMENT, self.segment, prepared.known, prepared, NULL, CHANGES_NOTHING
             )
         elif kind == PORTAL:
             portal = self.portal_now(&name)
             if portal == NULL:
                 return STEADY_WAKE
-            entry = owed_push(&self.queue, OWED_DESCRIBE_PORTAL, self.segment, portal.known, NULL, portal, False)
+            entry = owed_push(&self.queue, OWED_DESCRIBE_PORTAL, self.segment, portal.known, NULL, portal, CHANGES_NOTHING)
         else:
             return STEADY_WAKE
         if entry == NULL:
@@ -453,8 +464,6 @@ cdef class Steady(Answering):
         cdef bint inject = False
         cursor_open(&cursor, frame.start, frame.length)
         if not take_name(&cursor, &name) or not cursor_int32(&cursor, &most_rows) or cursor_left(&cursor) != 0:
-            return STEADY_WAKE
-        if not self.names_settled():
             return STEADY_WAKE
         portal = self.portal_now(&name)
         if portal == NULL:
@@ -484,11 +493,11 @@ cdef class Steady(Answering):
         cdef Known* known = portal.known
         cdef Owed* entry
         if inject:
-            entry = owed_push(&self.queue, OWED_DESCRIBE_PORTAL, self.segment, known, NULL, portal, False)
+            entry = owed_push(&self.queue, OWED_DESCRIBE_PORTAL, self.segment, known, NULL, portal, CHANGES_NOTHING)
             if entry == NULL:
                 return STEADY_FAILED
             entry.swallow = True
-        entry = owed_push(&self.queue, OWED_EXECUTE, self.segment, known, NULL, portal, False)
+        entry = owed_push(&self.queue, OWED_EXECUTE, self.segment, known, NULL, portal, CHANGES_NOTHING)
         if entry == NULL:
             return STEADY_FAILED
         if portal.sequence == 0:
@@ -536,7 +545,10 @@ cdef class Steady(Answering):
             return STEADY_WAKE
         if (self.portal_now(&name) == NULL) if portal else (self.prepared_now(&name) == NULL):
             return STEADY_WAKE  # Python may know it
-        entry = owed_push(&self.queue, OWED_CLOSE, self.segment, NULL, NULL, NULL, True)
+        entry = owed_push(
+            &self.queue, OWED_CLOSE, self.segment, NULL, NULL, NULL,
+            CHANGES_PORTALS if portal else CHANGES_PREPARED,
+        )
         if entry == NULL:
             return STEADY_FAILED
         entry.closes = <uint8_t> kind

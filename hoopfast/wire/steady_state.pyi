@@ -22,6 +22,7 @@ class SpilledReply(NamedTuple):
     portal: Any
     swallow: bool
     changes_names: bool
+    changes_prepared: bool
     closes: int
     name: bytes
     sequence: int

@@ -23,7 +23,7 @@ from hoopfast.wire.bytemap cimport (
 from hoopfast.wire.framer cimport Framer
 from hoopfast.wire.freshness cimport Freshness
 from hoopfast.wire.holdings cimport (
-    LONGEST_NAME, OWED_CLOSE, Name, Owed, Portal, Prepared, owed_at, owed_release, portal_release, prepared_new,
+    CHANGES_NOTHING, CHANGES_PREPARED, LONGEST_NAME, OWED_CLOSE, Name, Owed, Portal, Prepared, owed_at, owed_release, portal_release, prepared_new,
     prepared_release,
 )
 from hoopfast.wire.masking cimport MaskPlan, MaskTable
@@ -47,6 +47,7 @@ class SpilledReply(NamedTuple):
     portal: Any
     swallow: bool
     changes_names: bool
+    changes_prepared: bool
     closes: int
     name: bytes
     sequence: int
@@ -370,7 +371,8 @@ cdef class SteadyState:
             self.prepared_of(entry.prepared, make, described),
             self.portal_of(entry.portal, portals, opened, make, described, make_portal),
             bool(entry.swallow),
-            bool(entry.changes_names),
+            entry.changes != CHANGES_NOTHING,
+            entry.changes == CHANGES_PREPARED,
             entry.closes,
             name_of(&entry.name) if entry.kind == OWED_CLOSE else b"",
             entry.sequence,

@@ -33,6 +33,8 @@ from hoopfast.policy.model import (
 from hoopfast.sandbox.postgres import ThrowawayPostgres
 from hoopfast.session.conversation import Conversation
 from hoopfast.session.effects import Effects
+from hoopfast.session.steady import Shapes, SteadyPorts
+from hoopfast.wire.freshness import Freshness
 from tests.session.scripted import ListRecorder
 from tests.support.protocol import (
     FLUSH,
@@ -165,9 +167,16 @@ def received(one: socket.socket) -> bytes:
         return b""
 
 
-def relay(near: socket.socket, far: socket.socket, recorder: ListRecorder, failures: list[BaseException]) -> None:
+def relay(
+    near: socket.socket,
+    far: socket.socket,
+    recorder: ListRecorder,
+    failures: list[BaseException],
+    shapes: Shapes | None,
+) -> None:
     """Carry one session, from behind ReadyForQuery of the startup, until either side has gone."""
-    conversation = Conversation(TablePolicy(), recorder)
+    steady = SteadyPorts(Freshness.always(), shapes, recorder) if shapes is not None else None
+    conversation = Conversation(TablePolicy(), recorder, steady=steady)
 
     def carry_out(effects: Effects) -> bool:
         for data in effects.to_backend:
@@ -196,7 +205,7 @@ def relay(near: socket.socket, far: socket.socket, recorder: ListRecorder, failu
 class Pair:
     """The same session twice: directly, and through a relay."""
 
-    def __init__(self, server: ThrowawayPostgres, databases: tuple[str, str]) -> None:
+    def __init__(self, server: ThrowawayPostgres, databases: tuple[str, str], shapes: Shapes | None) -> None:
         self.direct = Frontend.connect(server.dsn(databases[0]))
         self.relayed = Frontend.connect(server.dsn(databases[1]))
         self.recorder = ListRecorder()
@@ -205,7 +214,7 @@ class Pair:
         near, self.relayed.socket = socket.socketpair()
         self.relayed.socket.settimeout(10)
         far.settimeout(10)
-        arguments = (near, far, self.recorder, self.failures)
+        arguments = (near, far, self.recorder, self.failures, shapes)
         self.thread = threading.Thread(target=relay, args=arguments, daemon=True)
         self.thread.start()
 
@@ -317,10 +326,12 @@ def databases(postgres18: ThrowawayPostgres, new_database: Callable[[ThrowawayPo
     return (new_database(postgres18, SCHEMA), new_database(postgres18, SCHEMA))
 
 
-def run_script(server: ThrowawayPostgres, databases: tuple[str, str], seed: int, rounds: int) -> None:
+def run_script(
+    server: ThrowawayPostgres, databases: tuple[str, str], seed: int, rounds: int, *, shapes: Shapes | None
+) -> None:
     """One script; fails with the round that came out differently."""
     script = Script(seed)
-    pair = Pair(server, databases)
+    pair = Pair(server, databases, shapes)
     try:
         for number in range(rounds):
             data = script.round()
@@ -337,8 +348,12 @@ def run_script(server: ThrowawayPostgres, databases: tuple[str, str], seed: int,
 
 
 @pytest.mark.timeout(120)
-def test_random_conversations_are_the_servers(postgres18: ThrowawayPostgres, databases: tuple[str, str]) -> None:
+@pytest.mark.parametrize("steady", [False, True], ids=["python", "steady"])
+def test_random_conversations_are_the_servers(
+    postgres18: ThrowawayPostgres, databases: tuple[str, str], steady: bool
+) -> None:
+    shapes = Shapes() if steady else None
     for seed in range(SEED, SEED + SCRIPTS):
-        run_script(postgres18, databases, seed, 12)
+        run_script(postgres18, databases, seed, 12, shapes=shapes)
         for database in databases:
             postgres18.psql("DELETE FROM t; INSERT INTO t VALUES (1)", database)
