@@ -26,7 +26,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 class Spread(NamedTuple):
-    """A median over rounds, and how far the rounds lie apart."""
+    """A median over rounds, and between which of them the true median lies (with 95 % where that many were run)."""
 
     median: float
     low: float
@@ -34,9 +34,28 @@ class Spread(NamedTuple):
     rounds: int
 
 
+CONFIDENCE = 0.95
+
+
 def spread(values: Sequence[float]) -> Spread:
-    """The median and the range of what the rounds gave."""
-    return Spread(median(values), min(values), max(values), len(values))
+    """The median, and the interval that it is known to lie in.
+
+    The interval is that of the sign test, which assumes nothing about the noise: between the k-th smallest and the k-th
+    largest value, with the largest k that still gives CONFIDENCE. Below six rounds none does: then it is the range.
+    """
+    ordered = sorted(values)
+    aside = _aside(len(ordered))
+    return Spread(median(ordered), ordered[aside], ordered[-1 - aside], len(ordered))
+
+
+def _aside(rounds: int) -> int:
+    """How many values may be left aside at either end."""
+    aside, outside = 0, 0.0
+    while True:
+        outside += 2 * math.comb(rounds, aside) / 2**rounds  # that the median lies below or above all but `aside`
+        if 1 - outside < CONFIDENCE:
+            return max(0, aside - 1)
+        aside += 1
 
 
 def paired(

@@ -73,7 +73,7 @@ def versions(directory: Path) -> dict[str, str]:
     said = {}
     for name, command in found.items():
         output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        said[name] = output.splitlines()[0] if output else "unknown"
+        said[name] = output.splitlines()[0].partition(" https:")[0] if output else "unknown"
     return said
 
 

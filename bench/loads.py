@@ -11,16 +11,19 @@ import random
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.arithmetic import percentile, window
 from bench.client import DESCRIBE, SYNC, BenchError, Connection, execute, parse, query
 from bench.cpu import cpu_seconds
-from bench.targets import Target
+from bench.neighbours import Target
 from hoopfast.sandbox.process import plain_environment
 
 MODES = ("simple", "extended", "prepared")
+# pgbench's script around one statement, and the statement.
+SCRIPT = "\\set aid random(1, 100000)\n{};\n"
 SELECT = "SELECT abalance FROM pgbench_accounts WHERE aid = {}"
 SELECT_TWO = (
     "SELECT abalance, filler FROM pgbench_accounts WHERE aid = {}"  # the second is protected in the masking stage
@@ -40,11 +43,16 @@ class Sample(NamedTuple):
     cpu: float | None = None  # seconds of the proxy per query, or per GB
 
 
-def pgbench(program: Path, target: Target, mode: str, clients: int, seconds: float, statement: str = SELECT) -> Sample:
-    """One run of pgbench. Connecting and its end are left out: only a window in the middle counts."""
+def script(statement: str) -> str:
+    """A script for pgbench: one statement about some account."""
+    return SCRIPT.format(statement.format(":aid"))
+
+
+def pgbench(program: Path, target: Target, mode: str, clients: int, seconds: float, text: str) -> Sample:
+    """One run of pgbench with a script. Connecting and its end are left out: only a window in the middle counts."""
     with tempfile.TemporaryDirectory(prefix="hoopfast-bench-") as place:
         folder = Path(place)
-        (folder / "script").write_text(f"\\set aid random(1, 100000)\n{statement.format(':aid')};\n")
+        (folder / "script").write_text(text)
         address = target.address
         command = [str(program), "-n", "-M", mode, "-c", str(clients), "-j", "1", "-f", str(folder / "script")]
         command += ["-T", str(math.ceil(2 * SETTLE + seconds)), "-l", f"--log-prefix={folder}/log"]
@@ -133,6 +141,22 @@ class Latency:
     def close(self) -> None:
         """End the session."""
         self._connection.close()
+
+
+def first_sight(target: Target, statements: Iterable[str]) -> Sample:
+    """Every statement once, one after the other: what each costs whoever has not seen it before."""
+    with Connection(target.address) as connection:
+        connection.ask(query(SELECT.format(1)))
+        pids = target.pids()
+        used, times = cpu_seconds(pids), []
+        for statement in statements:
+            request = query(statement)
+            start = time.perf_counter()
+            connection.ask(request)
+            times.append(time.perf_counter() - start)
+        used = cpu_seconds(pids) - used
+    rate = len(times) / sum(times)
+    return Sample(percentile(times, 0.5), percentile(times, 0.99), rate, _share(target, used, len(times)))
 
 
 def _described(bind_and_execute: bytes) -> bytes:

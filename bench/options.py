@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SECTIONS = ("latency", "pgbench", "stages", "bulk")
+SECTIONS = ("noise", "latency", "pgbench", "bulk", "rows", "shapes", "stages")
+ROUNDS = 9  # fewer say too little of where a median lies
+WORSE = 0.05  # by which a ratio may grow against a baseline
+
+EPILOG = """\
+sections, and about how long each takes with the default 9 rounds (all of them: 21 minutes; --quick: two):
+  noise     the relay of bytes against itself: what a difference has to exceed (1 min)
+  latency   one client, blocks of single queries to every target in turn; then with TLS (1 min)
+  pgbench   8 clients: simple, extended, prepared; then with TLS (9 min)
+  bulk      SELECT, COPY OUT and COPY IN of 1,000,000 rows (4 min)
+  rows      masking two cells of a row, without sockets (10 s)
+  shapes    10,000 shapes of statements, by Zipf's law, against one (4 min)
+  stages    hoopfast with parts left out (3 min)
+
+with make: make bench ARGS='--quick --section bulk'
+"""
 
 
 class Options(NamedTuple):
@@ -19,49 +36,91 @@ class Options(NamedTuple):
     blocks: int  # per round and target, of 100 timed queries each
     clients: tuple[int, ...]
     rows: int  # of the bulk table; about 235 bytes each
+    shapes: int
     tls: tuple[bool, ...]
     postgres_bin: Path | None
     output: Path
     plot: bool
+    document: Path | None
+    compare: Path | None
+    threshold: float
+    given: tuple[Path, ...]  # results to report on, instead of measuring
+    command: str
 
 
 def read(arguments: list[str] | None = None) -> Options:
     """The options of this run; `--quick` gives other defaults, and what is named still counts."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench",
-        description="Measures hoopfast beside a direct connection, pgbouncer and haproxy, in paired rounds.",
-        epilog="With make: make bench ARGS='--quick --section bulk'. Takes about 20 minutes; --quick about two.",
-    )
-    parser.add_argument("--quick", action="store_true", help="few short rounds: shows that it works, not how fast")
-    parser.add_argument("--section", action="append", choices=SECTIONS, help="only this section (repeatable)")
-    parser.add_argument("--rounds", type=int, help="paired rounds (default 5; 9 or more for figures to publish)")
-    parser.add_argument("--seconds", type=float, help="measured seconds of each pgbench run (default 1.5)")
-    parser.add_argument("--blocks", type=int, help="blocks of 100 single queries per round and target (default 10)")
-    parser.add_argument("--clients", type=int, action="append", help="number of clients (repeatable; default 1, 8, 32)")
-    parser.add_argument("--rows", type=int, help="rows of the bulk table (default 1,000,000)")
-    parser.add_argument("--no-tls", action="store_true", help="leave the rounds with TLS out")
-    parser.add_argument(
-        "--postgres-bin", type=Path, help="the server's programs (default: Debian's 15, else the wheel's)"
-    )
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder for JSON and plot (default bench/results)")
-    parser.add_argument("--no-plot", action="store_true", help="write no PNG")
+    parser = _parser()
     given = parser.parse_args(arguments)
     quick = given.quick
     options = Options(
         sections=tuple(given.section or SECTIONS),
-        rounds=given.rounds or (2 if quick else 5),
+        rounds=given.rounds or (2 if quick else ROUNDS),
         seconds=given.seconds or (0.5 if quick else 1.5),
         blocks=given.blocks or (2 if quick else 10),
-        clients=tuple(given.clients or ((1, 8) if quick else (1, 8, 32))),
+        clients=tuple(given.clients or (8,)),
         rows=given.rows or (100_000 if quick else 1_000_000),
-        tls=(False,) if given.no_tls else (False, True),
+        shapes=given.shapes or (500 if quick else 10_000),
+        tls=(False,) if given.no_tls else (True,) if given.tls else (False, True),
         postgres_bin=given.postgres_bin,
         output=given.output,
         plot=not given.no_plot,
+        document=given.document or (given.document_if_whole if _whole(given) else None),
+        compare=given.compare,
+        threshold=given.threshold,
+        given=tuple(given.results or ()),
+        command=shlex.join(["python", "-m", "bench", *(sys.argv[1:] if arguments is None else arguments)]),
     )
-    for name in ("rounds", "seconds", "blocks", "rows"):
+    for name in ("rounds", "seconds", "blocks", "rows", "shapes"):
         if getattr(options, name) <= 0:
             parser.error(f"--{name} has to be more than 0")
     if min(options.clients) < 1:
         parser.error("--clients has to be 1 or more")
     return options
+
+
+def _whole(given: argparse.Namespace) -> bool:
+    """Whether this run gives every figure as it is meant to be published."""
+    parts = given.quick, given.section, given.results, given.tls, given.no_tls, given.rows, given.shapes
+    hurried = (given.rounds or ROUNDS) < ROUNDS or given.seconds is not None or given.blocks is not None
+    return not any(parts) and not hurried and 8 in (given.clients or (8,))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures hoopfast beside a direct connection, pgbouncer, haproxy and a relay of bytes, in paired"
+        " rounds.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="few short rounds: shows that it works, not how fast")
+    add("--section", action="append", choices=SECTIONS, help="only this section (repeatable)")
+    add("--rounds", type=int, help="paired rounds (default 9)")
+    add("--seconds", type=float, help="measured seconds of each pgbench run (default 1.5)")
+    add("--blocks", type=int, help="blocks of 100 single queries per round and target (default 10)")
+    add("--clients", type=int, action="append", help="number of pgbench's clients (repeatable; default 8)")
+    add("--rows", type=int, help="rows of the bulk table (default 1,000,000)")
+    add("--shapes", type=int, help="shapes of statements (default 10,000)")
+    encryption = parser.add_mutually_exclusive_group()
+    encryption.add_argument("--no-tls", action="store_true", help="leave the rounds with TLS out")
+    encryption.add_argument("--tls", action="store_true", help="of latency and pgbench, only the rounds with TLS")
+    add("--postgres-bin", type=Path, help="the server's programs (default: Debian's 15, else the wheel's)")
+    add("--output", type=Path, default=RESULTS, help="folder for JSON and plot (default bench/results)")
+    add("--no-plot", action="store_true", help="write no PNG")
+    add("--document", type=Path, metavar="PAGE.md", help="write the page, and its plots to images/ beside it")
+    add(
+        "--document-if-whole", type=Path, metavar="PAGE.md", help="… if this run leaves nothing out and hurries nothing"
+    )
+    add("--compare", type=Path, metavar="BASELINE.json", help="compare with earlier results; exit status 1 if worse")
+    add("--threshold", type=float, default=WORSE, help=f"… by more than this part of the ratio (default {WORSE})")
+    add(
+        "--from",
+        dest="results",
+        type=Path,
+        action="append",
+        metavar="RESULTS.json",
+        help="measure nothing; report on these results (repeatable: sections of several runs together)",
+    )
+    return parser

@@ -31,6 +31,17 @@ def test_spread() -> None:
     assert spread([3.0, 1.0, 2.0, 10.0]) == Spread(2.5, 1.0, 10.0, 4)
 
 
+@pytest.mark.parametrize(
+    ("rounds", "aside"),
+    # Tables of the sign test's confidence interval for a median: 95 %, two-sided.
+    [(1, 0), (5, 0), (6, 0), (8, 0), (9, 1), (11, 1), (12, 2), (15, 3), (20, 5), (25, 7)],
+)
+def test_a_spread_says_where_the_median_lies(rounds: int, aside: int) -> None:
+    values = [float(number) for number in range(rounds)]
+    given = spread(values[::-1])
+    assert (given.low, given.high) == (values[aside], values[-1 - aside])
+
+
 def test_pairing_takes_ratios_within_rounds() -> None:
     # Round 1 was slow for both. The ratio of the medians would be 1.5; within each round it is 2.
     ours = {0: 2.0, 1: 200.0, 2: 3.0}

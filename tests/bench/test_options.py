@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench import options, targets
@@ -10,8 +12,9 @@ from bench import options, targets
 def test_defaults_measure_everything() -> None:
     given = options.read([])
     assert given.sections == options.SECTIONS
-    assert given.clients == (1, 8, 32)
+    assert given.clients == (8,)
     assert given.tls == (False, True)
+    assert given.rounds >= 9
 
 
 def test_quick_is_only_a_default() -> None:
@@ -20,6 +23,39 @@ def test_quick_is_only_a_default() -> None:
     assert given.clients == (4,)
     assert given.tls == (False,)
     assert given.seconds < options.read([]).seconds
+
+
+@pytest.mark.parametrize(("arguments", "tls"), [([], (False, True)), (["--tls"], (True,)), (["--no-tls"], (False,))])
+def test_either_or_both_of_clear_and_tls(arguments: list[str], tls: tuple[bool, ...]) -> None:
+    assert options.read(arguments).tls == tls
+
+
+@pytest.mark.parametrize("arguments", [[], ["--rounds", "15"], ["--clients", "8", "--clients", "32"], ["--no-plot"]])
+def test_a_whole_run_writes_the_page(arguments: list[str]) -> None:
+    assert options.read([*arguments, "--document-if-whole", "x.md"]).document == Path("x.md")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--quick"],
+        ["--section", "bulk"],
+        ["--rounds", "3"],
+        ["--rows", "1000"],
+        ["--shapes", "10"],
+        ["--seconds", "0.5"],
+        ["--no-tls"],
+        ["--clients", "32"],
+        ["--from", "x.json"],
+    ],
+)
+def test_a_part_does_not_overwrite_the_page(arguments: list[str]) -> None:
+    assert options.read([*arguments, "--document-if-whole", "x.md"]).document is None
+    assert options.read([*arguments, "--document", "y.md"]).document == Path("y.md")
+
+
+def test_the_command_is_kept_as_it_was_given() -> None:
+    assert options.read(["--output", "a folder"]).command == "python -m bench --output 'a folder'"
 
 
 @pytest.mark.parametrize("arguments", [["--seconds", "-1"], ["--clients", "0"], ["--section", "nothing"]])

@@ -1,87 +1,78 @@
-"""The figures of a run: values, ratios to both bases, and refusals."""
+"""The figures of a run: values, ratios to their bases, refusals, and the way to JSON and back."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from rich.console import Console
 
-from bench import report
 from bench.loads import Sample
-from bench.results import Load, Results
-
-SIMPLE = Load("latency", False, "simple", 1)
-
-
-@pytest.fixture
-def results() -> Results:
-    found = Results()
-    for number, slow in enumerate((1.0, 3.0, 2.0)):  # how slow the machine was in each round
-        found.add(SIMPLE, "direct", number, Sample(slow * 100e-6, slow * 300e-6, 1e4 / slow))
-        found.add(SIMPLE, "pgbouncer", number, Sample(slow * 150e-6, slow * 400e-6, 8e3 / slow, slow * 40e-6))
-        found.add(SIMPLE, "hoopfast", number, Sample(slow * 180e-6, slow * 450e-6, 6e3 / slow, slow * 60e-6))
-    return found
+from bench.results import ADDED, ONE_SHAPE, Load, Results, many_shapes
+from tests.bench.made import SIMPLE, made
 
 
-def test_figures_are_paired(results: Results) -> None:
-    direct, pgbouncer, hoopfast = results.figures(SIMPLE)
+def test_figures_are_paired() -> None:
+    direct, pgbouncer, relay, hoopfast = made().figures(SIMPLE)
     assert hoopfast.values["p50"].median == pytest.approx(360e-6)
     assert hoopfast.ratios["direct"]["p50"].median == pytest.approx(1.8)
     assert hoopfast.ratios["pgbouncer"]["cpu"].median == pytest.approx(1.5)
+    assert hoopfast.ratios["relay"]["cpu"].median == pytest.approx(2.0)
     assert hoopfast.added["p50"].median == pytest.approx(160e-6)
     assert "cpu" not in direct.values
     assert "cpu" not in hoopfast.ratios["direct"]
     assert direct.added == {}
     assert "pgbouncer" not in pgbouncer.ratios
+    assert "relay" not in relay.ratios
 
 
-def test_a_refusal_stands_in_the_table_and_in_the_json(results: Results) -> None:
+def test_what_is_added_is_compared_within_the_round() -> None:
+    direct, pgbouncer, _, hoopfast = made().figures(SIMPLE)
+    assert hoopfast.ratios["pgbouncer"][ADDED].median == pytest.approx(80 / 50)
+    assert ADDED not in direct.ratios["pgbouncer"]
+    assert ADDED not in pgbouncer.ratios["direct"]
+
+
+def test_a_target_is_compared_with_itself_under_another_load() -> None:
+    results = Results()
+    many = many_shapes(500)
+    for number, slow in enumerate((1.0, 4.0, 2.0)):
+        results.add(ONE_SHAPE, "hoopfast", number, Sample(rate=1000 / slow))
+        results.add(many, "hoopfast", number, Sample(rate=900 / slow))
+    compared = results.across(many, ONE_SHAPE, "hoopfast", "rate")
+    assert compared is not None
+    assert (compared.low, compared.high) == pytest.approx((0.9, 0.9))
+    assert results.across(many, ONE_SHAPE, "pgbouncer", "rate") is None
+    assert results.many_shapes() == many
+    assert Results().many_shapes() is None
+
+
+def test_a_refusal_is_kept_with_its_first_reason() -> None:
+    results = made()
     load = Load("bulk", False, "copy out", 1)
     results.add(load, "direct", 0, Sample(rate=200.0))
     results.refuse(load, "hoopfast", "not with protected columns")
     results.refuse(load, "hoopfast", "a later reason")
     assert results.is_refused(load, "hoopfast")
     assert not results.is_refused(load, "direct")
-    figures = results.figures(load)[1]
-    assert report.row(load, figures) == ["copy out", "hoopfast", "refused"]
     written = json.loads(json.dumps(results.as_json()))
     assert [entry["refused"] for entry in written if entry["name"] == "copy out"] == ["", "not with protected columns"]
 
 
-def test_the_table_shows_microseconds(results: Results) -> None:
-    hoopfast = results.figures(SIMPLE)[2]
-    assert report.row(SIMPLE, hoopfast) == [
-        "simple, 1 client",
-        "hoopfast",
-        "360",
-        "160",
-        "300",
-        "3,000",
-        "120.0 µs",
-        "1.80",
-        "1.20",
-        "1.50",
-    ]
+def test_results_come_back_from_json() -> None:
+    results = made()
+    results.refuse(Load("bulk", True, "copy out", 1), "hoopfast", "no")
+    again = Results().take(json.loads(json.dumps(results.as_json())))
+    assert again.samples == results.samples
+    assert again.refusals == results.refusals
+    assert again.figures(SIMPLE) == results.figures(SIMPLE)
 
 
-def test_bulk_is_shown_per_gigabyte_with_ratios_of_the_rate() -> None:
-    results = Results()
-    load = Load("bulk", False, "select", 1)
-    results.add(load, "direct", 0, Sample(rate=400.0))
-    results.add(load, "pgbouncer", 0, Sample(rate=320.0, cpu=1.6))
-    results.add(load, "hoopfast", 0, Sample(rate=300.0, cpu=2.4))
-    row = report.row(load, results.figures(load)[2])
-    assert row == ["select", "hoopfast", "", "", "", "300", "2.40 s/GB", "0.75", "0.94", "1.50"]
-
-
-def test_the_whole_report_is_printed(results: Results) -> None:
-    results.refuse(Load("latency", False, "extended", 1), "hoopfast", "not with protected columns")
-    console = Console(width=report.WIDTH, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
-    with console.file:
-        report.show(results, console)
-        text = console.export_text()
-    assert "One client, blocks of single queries in turn" in text
-    assert "hoopfast" in text
-    assert "latency: extended: hoopfast refused: not with protected columns" in text
-    assert "…" not in text
+def test_later_results_replace_a_load_as_a_whole() -> None:
+    later = Results()
+    later.add(SIMPLE, "direct", 0, Sample(p50=1.0))
+    results = made()
+    other = Load("bulk", False, "select", 1)
+    results.add(other, "direct", 0, Sample(rate=2.0))
+    results.take(later.as_json())
+    assert results.samples[SIMPLE] == {"direct": {0: Sample(p50=1.0)}}
+    assert results.samples[other] == {"direct": {0: Sample(rate=2.0)}}
