@@ -7,7 +7,6 @@ statement and no more. What a single command means is in classify.py, and whethe
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
 
 from hoopfast.policy.classify import Classifier
 from hoopfast.policy.compiled import Basis, Compiled
@@ -41,6 +40,7 @@ class Decision:
         self.compiled = compiled
         self.basis = basis
         self.environment = environment
+        self.encoding = encoding_kind(basis.encoding)
         self.parameters = parameters
         self.schemas = environment.schemas
         self.dirty = environment.catalog_dirty
@@ -70,15 +70,12 @@ class Decision:
         strange = self._strange(parsed)
         if strange is not None:
             return self._refused(strange, render(parsed, names=False))
-        statement, literals = self._guarded(parsed)
-        if literals is None or literals.read or self.names_used or statement.verdict is not Verdict.ALLOW:
-            return statement
-        return replace(statement, literals_matter=False)
+        return self._guarded(parsed)
 
     # -- the text ------------------------------------------------------------------------------------------------
 
     def _decoded(self, text: bytes) -> tuple[str, Outcome | None]:
-        kind = encoding_kind(self.basis.encoding)
+        kind = self.encoding
         if kind is None:
             return text.decode("latin-1"), Outcome(
                 Verdict.DENY, "encoding", f"client_encoding {self.basis.encoding} is not possible through this gateway",
@@ -109,7 +106,7 @@ class Decision:
                 Verdict.DENY, "version", f'this server may read "{word}" otherwise than the gateway does',
                 "quote it if it is a name; call functions with their schema", location=token.start,
             )  # fmt: skip
-        utf8 = encoding_kind(self.basis.encoding) == "utf8" and catalog.encoding in ("UTF8", "SQL_ASCII")
+        utf8 = self.encoding == "utf8" and catalog.encoding in ("UTF8", "SQL_ASCII")
         if utf8 and self.schemas is not None:
             return None
         token = non_ascii_token(parsed)
@@ -122,33 +119,32 @@ class Decision:
 
     # -- the commands --------------------------------------------------------------------------------------------
 
-    def _guarded(self, parsed: Parsed) -> tuple[Statement, Literals | None]:
-        """The decision, and what is known of its use of literals; None if the text has no shape that it could be of.
+    def _guarded(self, parsed: Parsed) -> Statement:
+        """The decision on a text that could be decided by its shape: with the literals in its tree guarded.
 
-        Where a literal was read, those that were taken out of the tree could matter as well: then all are put back,
-        and the decision is made again.
+        Where one was read, those that were taken out of the tree could matter as well: then all are put back, and the
+        decision is made again.
         """
         self.rendered, folds = render_folded(parsed)
         if not self._has_shape(parsed):
-            return self._decided(parsed), None
+            return self._decided(parsed)
         literals = Literals(parsed.commands[0])
-        if folds != literals.folds:  # the text and the tree must agree on what may be folded
-            literals.read = True
-        statement = None if literals.read else self._decided(parsed)
-        missing = literals.read and literals.put_back()
-        if statement is None or missing:
-            self.schemas, self.dirty, self.names_used = self.environment.schemas, self.environment.catalog_dirty, False
-            statement = self._decided(parsed)
-        return statement, literals
+        if folds == literals.folds and not literals.read:  # the text and the tree agree on what may be folded
+            statement = self._decided(parsed, literals)
+            if not (literals.read and literals.put_back()):
+                return statement
+        literals.put_back()
+        self.schemas, self.dirty, self.names_used = self.environment.schemas, self.environment.catalog_dirty, False
+        return self._decided(parsed)
 
     def _has_shape(self, parsed: Parsed) -> bool:
         """Whether the text could be decided by its shape: what a shape is, is known in one encoding and mode only."""
-        if len(parsed.commands) != 1 or self.basis.strings != "on" or encoding_kind(self.basis.encoding) != "utf8":
+        if len(parsed.commands) != 1 or self.basis.strings != "on" or self.encoding != "utf8":
             return False
         command = parsed.commands[0]
         return isinstance(command, _SHAPED) and getattr(command, "intoClause", None) is None
 
-    def _decided(self, parsed: Parsed) -> Statement:
+    def _decided(self, parsed: Parsed, literals: Literals | None = None) -> Statement:
         worst = Outcome(Verdict.ALLOW)
         drafts: list[Draft] = []
         commands: list[Command] = []
@@ -170,7 +166,8 @@ class Decision:
                 Verdict.DENY, "mask", f"the mask rule for {self.compiled.closed} matches nothing any more",
                 "the owner of the policy corrects it, or says optional = true",
             )  # fmt: skip
-        return self._statement(parsed, drafts, worst, commands)
+        literals_matter = literals is None or literals.read or self.names_used or worst.verdict is not Verdict.ALLOW
+        return self._statement(parsed, drafts, worst, commands, literals_matter=literals_matter)
 
     def _one(self, parsed: Parsed, node: object, *, last: bool) -> tuple[Draft | None, Outcome, Command | None]:
         try:
@@ -234,7 +231,13 @@ class Decision:
         return _statement(outcome, (), StatementSummary(rendered, shape(rendered), relations=("unknown",)), self.basis)
 
     def _statement(
-        self, parsed: Parsed, drafts: Sequence[Draft], outcome: Outcome, commands: Sequence[Command]
+        self,
+        parsed: Parsed,
+        drafts: Sequence[Draft],
+        outcome: Outcome,
+        commands: Sequence[Command],
+        *,
+        literals_matter: bool = True,
     ) -> Statement:
         doubtful = outcome.verdict is Verdict.PROBE or outcome.rule == "unanalysable"
         rendered = render(parsed, names=False) if doubtful else self.rendered
@@ -245,11 +248,16 @@ class Decision:
         protected = {self.compiled.protection.label(source) for entry in every for source in entry.facts.protected}
         kinds = tuple(dict.fromkeys(draft.kind.value for draft in drafts))
         summary = StatementSummary(rendered, shape(rendered), kinds, tuple(sorted(relations)), tuple(sorted(protected)))
-        return _statement(outcome, tuple(commands), summary, self.basis)
+        return _statement(outcome, tuple(commands), summary, self.basis, literals_matter=literals_matter)
 
 
 def _statement(
-    outcome: Outcome, commands: tuple[Command, ...], summary: StatementSummary, basis: Hashable
+    outcome: Outcome,
+    commands: tuple[Command, ...],
+    summary: StatementSummary,
+    basis: Hashable,
+    *,
+    literals_matter: bool = True,
 ) -> Statement:
     return Statement(
         verdict=outcome.verdict,
@@ -261,6 +269,7 @@ def _statement(
         hint=outcome.hint,
         sqlstate=outcome.sqlstate,
         position=outcome.location + 1 if outcome.location >= 0 else None,
+        literals_matter=literals_matter,
     )
 
 

@@ -10,8 +10,9 @@ as a literal that was read. Decides nothing, and knows neither catalog nor polic
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from hoopfast.policy.parse import Node, ast, enums
 from hoopfast.policy.summary import Folds
@@ -97,7 +98,7 @@ _NO_LITERAL = {
     "String": "sval",  # a name: those of literals are met below their A_Const only
     "SubLink": "subLinkId operName",
     "TypeCast": "",
-    "TypeName": "names",
+    "TypeName": "names arrayBounds",
     "UpdateStmt": "",
     "WindowDef": "name refname frameOptions",
     "WithClause": "",
@@ -108,13 +109,6 @@ _UNSET = (None, -1)  # what the grammar leaves in a type modifier that is not wr
 _ROWS = "valuesLists"
 _SIGN = "-"
 _set = object.__setattr__  # pglast's own checks every value, and costs as much as all else that is done here
-
-
-class _Plan(NamedTuple):
-    """What is to be looked at in nodes of one class."""
-
-    below: tuple[str, ...]  # attributes that hold nodes, or lists
-    scalars: tuple[str, ...]  # attributes whose value may be a literal's
 
 
 class Literals:
@@ -143,42 +137,47 @@ class Literals:
 
     def _guard(self, command: Node) -> None:
         waiting = [command]
-        plans = _PLANS
+        plans, guards, a_const = _PLANS, _GUARDED, _A_CONST
         while waiting:
             node = waiting.pop()
             kind = type(node)
             if kind is tuple:
-                waiting += [part for part in node if part is not None]
-                continue
-            if kind is _A_CONST:
-                guarded = _GUARDED.get(type(node.val))
-                if guarded is not None:
-                    _set(node, "val", guarded(node.val, self))
-                continue
-            plan = plans.get(kind)
-            if plan is None:
-                self.read = True
-                return
-            if kind is _A_EXPR and node.kind == _IN:
-                self._shorten_list(node, "rexpr")
-            elif kind is _A_ARRAY:
-                self._shorten_list(node, "elements")
-            elif kind is _SELECT and node.valuesLists:
-                self._shorten_rows(node)
-            for attribute in plan.scalars:
-                if getattr(node, attribute) not in _UNSET:
+                waiting += node
+            elif kind is a_const:
+                guard = guards.get(type(node.val))
+                if guard is not None:
+                    _set(node, "val", guard(node.val, self))
+            elif node is not None:
+                plan = plans.get(kind)
+                if plan is None:
                     self.read = True
-            for attribute in plan.below:
-                below = getattr(node, attribute)
+                    return
+                fold, below, scalars = plan
+                if fold is not None:
+                    fold(self, node)
+                for attribute in scalars:
+                    if getattr(node, attribute) not in _UNSET:
+                        self.read = True
                 if below is not None:
-                    waiting.append(self._guarded_numbers(node, attribute, below) if kind is _TYPE_NAME else below)
+                    waiting += below(node)
 
-    def _guarded_numbers(self, node: Node, attribute: str, below: Any) -> Any:
+    def _fold_expression(self, node: Node) -> None:
+        if node.kind == _IN:
+            self._shorten_list(node, "rexpr")
+
+    def _fold_array(self, node: Node) -> None:
+        self._shorten_list(node, "elements")
+
+    def _fold_select(self, node: Node) -> None:
+        if node.valuesLists:
+            self._shorten_rows(node)
+
+    def _guard_bounds(self, node: Node) -> None:
         """The bounds of an array's type are numbers without an A_Const around them."""
-        if any(type(part) in _GUARDED for part in below):
-            _set(node, attribute, tuple(_GUARDED[type(part)](part, self) for part in below))
-            return ()
-        return below
+        if node.arrayBounds and not all(type(bound) in _GUARDED for bound in node.arrayBounds):
+            self.read = True
+        elif node.arrayBounds:
+            _set(node, "arrayBounds", tuple(_GUARDED[type(bound)](bound, self) for bound in node.arrayBounds))
 
     def _shorten_list(self, node: Node, attribute: str) -> None:
         whole = getattr(node, attribute)
@@ -220,8 +219,10 @@ class Literals:
             return tuple(map(self._likeness, part))
         if not isinstance(part, ast.Node):
             return part
+        if _is_literal(part):
+            return _LITERAL
         if kind is _A_CONST:
-            return _LITERAL if _is_literal(part) else (part.isnull, _constant(part))
+            return (part.isnull, _constant(part))
         if kind is _SELECT:
             self.read = True  # the depth of what is handed to the parser depends on the number of these
         if kind is _A_ARRAY or (kind is _A_EXPR and part.kind == _IN):
@@ -260,7 +261,7 @@ def _guarded(base: Any) -> Any:
 def _is_literal(node: Node) -> bool:
     """Whether a node is a literal of the text: neither a keyword, nor one into which the grammar has drawn a sign."""
     if type(node) is not _A_CONST:
-        return False
+        return type(node) is _TYPE_CAST and _is_national(node)
     value = node.val
     kind = type(value)
     if kind is _INTEGER:
@@ -270,13 +271,16 @@ def _is_literal(node: Node) -> bool:
     return kind in _GUARDED
 
 
+def _is_national(node: Node) -> bool:
+    """Whether a cast may be what the grammar makes of N'…'."""
+    name = node.typeName
+    plain = not name.typmods and not name.arrayBounds
+    return plain and [part.sval for part in name.names] == ["pg_catalog", "bpchar"] and _is_literal(node.arg)
+
+
 def _constant(node: Node) -> Any:
     """What tells a constant that is no literal from others: a keyword's value, or that it has a sign."""
     return node.val.boolval if type(node.val) is ast.Boolean else node.val is None or _SIGN
-
-
-def _plans() -> dict[Any, _Plan]:
-    return {getattr(ast, name): _plan(name, set(none.split())) for name, none in _NO_LITERAL.items()}
 
 
 def _plan(name: str, none: set[str]) -> _Plan:
@@ -287,26 +291,39 @@ def _plan(name: str, none: set[str]) -> _Plan:
         if attribute in none or kind in ("bool", "ParseLoc") or hasattr(enums, kind):
             continue
         (below if kind.endswith("*") and kind != "char*" else scalars).append(attribute)
-    return _Plan(tuple(below), tuple(scalars))
+    return _FOLDS.get(name), _getter(below) if below else None, tuple(scalars)
 
 
-class _Getters(dict[Any, Any]):
+def _getter(names: list[str]) -> Callable[[Node], tuple[Any, ...]]:
+    """A function that gives these attributes of a node, one or none of them too."""
+    if len(names) == 1:
+        (name,) = names
+        return lambda node: (getattr(node, name),)
+    return attrgetter(*names) if names else lambda _node: ()
+
+
+class _Getters(dict[Any, Callable[[Node], tuple[Any, ...]]]):
     """Class of nodes → a function that gives all their attributes but places of the text."""
 
-    def __missing__(self, kind: Any) -> Any:
+    def __missing__(self, kind: Any) -> Callable[[Node], tuple[Any, ...]]:
         names = [name for name, slot in kind.__slots__.items() if slot.c_type != "ParseLoc"]
-        if len(names) > 1:
-            found: Any = attrgetter(*names)
-        else:
-            found = (lambda node: (getattr(node, names[0]),)) if names else (lambda _node: ())
-        self[kind] = found
+        found = self[kind] = _getter(names)
         return found
 
 
+# What to do first with a node; what is below it, nodes and lists of nodes; attributes whose value may be a literal's.
+_Plan = tuple[Callable[[Literals, Node], None] | None, Callable[[Node], tuple[Any, ...]] | None, tuple[str, ...]]
 _A_CONST, _A_EXPR, _A_ARRAY = ast.A_Const, ast.A_Expr, ast.A_ArrayExpr
-_SELECT, _TYPE_NAME, _INTEGER, _FLOAT = ast.SelectStmt, ast.TypeName, ast.Integer, ast.Float
+_SELECT, _TYPE_NAME, _TYPE_CAST = ast.SelectStmt, ast.TypeName, ast.TypeCast
+_INTEGER, _FLOAT = ast.Integer, ast.Float
 _IN = enums.A_Expr_Kind.AEXPR_IN
 _LITERAL = "?"
 _GUARDED = {base: _guarded(base) for base in (ast.Integer, ast.Float, ast.String, ast.BitString)}
-_PLANS = _plans()
+_FOLDS = {
+    "A_Expr": Literals._fold_expression,
+    "A_ArrayExpr": Literals._fold_array,
+    "SelectStmt": Literals._fold_select,
+    "TypeName": Literals._guard_bounds,
+}
+_PLANS = {getattr(ast, name): _plan(name, set(none.split())) for name, none in _NO_LITERAL.items()}
 _LIKENESS = _Getters()

@@ -62,10 +62,16 @@ def digest(name: str) -> str:
 def _render(text: str, tokens: Sequence[Token], names: bool) -> tuple[str, Folds]:
     words: list[str] = []
     places: list[int] = []  # of the words that open what may be folded
+    national = False
     for token in tokens:
         name = token.name
         if name in _LITERALS:
+            if not national:
+                words.append(_LITERAL)
+            national = False
+        elif name == "NCHAR" and token.start == token.end:  # N'…' is two tokens
             words.append(_LITERAL)
+            national = True
         elif not is_comment(token):
             if name in _OPENS and words[-1:] != ["."]:  # behind a dot it is a name
                 places.append(len(words))
@@ -82,7 +88,7 @@ def _word(text: str, token: Token, names: bool) -> str:
         return word if names else digest(word)
     if token.kind == "NO_KEYWORD":
         return word
-    return word.upper() if token.kind == "RESERVED_KEYWORD" or token.name == "NCHAR" else word
+    return word.upper() if token.kind == "RESERVED_KEYWORD" else word
 
 
 def _joined(words: Sequence[str]) -> str:
