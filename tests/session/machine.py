@@ -17,6 +17,7 @@ from hoopfast.session.boundary import Limits, Outcome
 from hoopfast.session.conversation import Conversation
 from hoopfast.session.effects import Effects
 from hoopfast.session.notifications import Notifications
+from hoopfast.session.steady import Shapes, SteadyPorts
 from hoopfast.wire import backend, frontend
 from hoopfast.wire.freshness import Freshness
 from tests.session.machine_statements import TablePolicy, World
@@ -58,10 +59,20 @@ CLASSES = {
 }
 
 
+def pieces(data: bytes) -> list[bytes]:
+    """Messages, and at the end what is not a whole one."""
+    parts = []
+    while data:
+        length = int.from_bytes(data[1:5], "big", signed=True) + 1
+        one, data = (data[:length], data[length:]) if 5 <= length <= len(data) else (data, b"")
+        parts.append(one)
+    return parts
+
+
 def shown(side: str, data: bytes) -> str:
     """A piece of a stream: whole messages by their names, the rest as bytes."""
     parts = []
-    for one in _pieces(data):
+    for one in pieces(data):
         known = CLASSES[side].get(one[0])
         try:
             message = known.decode(one[5:]) if known else None
@@ -116,7 +127,7 @@ class Port(NamedTuple):
     policy: TablePolicy
     recorder: Recorder
     freshness: Freshness
-    shapes: object
+    shapes: Shapes
     limits: Limits
     parameters: dict[str, str]
     notifications: Notifications
@@ -133,6 +144,20 @@ def plain(port: Port) -> Conversation:
         limits=port.limits,
         parameters=port.parameters,
         notifications=port.notifications,
+        threaded=True,
+    )
+
+
+def composite(port: Port) -> Conversation:
+    """The one whose steady state runs in C."""
+    return Conversation(
+        port.policy,
+        port.recorder,
+        limits=port.limits,
+        parameters=port.parameters,
+        notifications=port.notifications,
+        steady=SteadyPorts(port.freshness, port.shapes, port.recorder),
+        threaded=True,
     )
 
 
@@ -180,8 +205,7 @@ def seen(conversation: Conversation, effects: Effects, records: Sequence[tuple[o
 
 def is_active(conversation: Conversation) -> bool:
     """Whether the steady state is in charge."""
-    core = getattr(conversation, "core", None)
-    return core is not None and core.active
+    return conversation.core is not None and bool(conversation.core.active)
 
 
 @dataclass
@@ -191,10 +215,15 @@ class Side:
     conversation: Conversation
     recorder: Recorder
     recorded: int = 0
+    work: Callable[[], None] | None = None  # that has been asked for
 
     def apply(self, event: Event) -> Seen:
         """Let an event happen; the bytes given to it are not there any more when its effects are looked at."""
+        if event.what == "resume" and self.work is not None:
+            self.work()
+            self.work = None
         effects = self._effects(event)
+        self.work = effects.work or self.work
         records = self.recorder.log[self.recorded :]
         self.recorded = len(self.recorder.log)
         return seen(self.conversation, effects, records)
@@ -266,9 +295,9 @@ def differences(event: Event, expected: Seen, found: Seen, kind: str) -> str:
 class Stage:
     """All sessions, and what they share: the catalog, and the shapes that are known."""
 
-    def __init__(self, steady: Make, shapes: object = None) -> None:
+    def __init__(self, steady: Make) -> None:
         self._make = steady
-        self._shapes = shapes
+        self._shapes = Shapes()
         self.world = World()
         self.freshness = Freshness()
         self.freshness.cheap = 0  # no looks after rests, which would be a matter of time
@@ -325,70 +354,3 @@ def replay(events: Sequence[Event], stage: Stage) -> Stage:
         if found is not None and found.close:
             ended.add(event.session)
     return stage
-
-
-def minimised(events: Sequence[Event], differs: Callable[[Sequence[Event]], bool], most: int = 4000) -> list[Event]:
-    """Fewer events that still lead to a difference: of whole messages, if that is enough; then ddmin."""
-    current = list(events)
-    for simpler in (_merged(current), [part for event in _merged(current) for part in _messages(event)]):
-        if differs(simpler):
-            current = simpler
-    sizes = [max(len(current) >> shift, 13) for shift in range(1, 6)] + list(range(12, 0, -1)) * 2
-    for size in sizes:
-        place = 0
-        while place < len(current) and most > 0:
-            most -= 1
-            fewer = current[:place] + current[place + size :]
-            if differs(fewer):
-                current = fewer
-            else:
-                place += 1 if size < 13 else size
-    return _without_pairs(current, differs)
-
-
-def _without_pairs(events: list[Event], differs: Callable[[Sequence[Event]], bool]) -> list[Event]:
-    """Without what only goes together: a message and its answer."""
-    current, place = events, 0
-    while place < len(current):
-        for other in range(place + 1, min(place + 8, len(current))):
-            fewer = current[:place] + current[place + 1 : other] + current[other + 1 :]
-            if differs(fewer):
-                current = fewer
-                break
-        else:
-            place += 1
-    return current
-
-
-def _pieces(data: bytes) -> list[bytes]:
-    """Messages, and at the end what is not a whole one."""
-    parts = []
-    while data:
-        length = int.from_bytes(data[1:5], "big", signed=True) + 1
-        one, data = (data[:length], data[length:]) if 5 <= length <= len(data) else (data, b"")
-        parts.append(one)
-    return parts
-
-
-def _messages(event: Event) -> list[Event]:
-    """An event of several messages as an event for each."""
-    return [event._replace(data=one) for one in _pieces(event.data)] if event.what in ("F", "B") else [event]
-
-
-def _merged(events: Sequence[Event]) -> list[Event]:
-    """With messages that arrive as they are complete."""
-    merged: list[Event] = []
-    begun: dict[tuple[int, str], bytes] = {}
-    for event in events:
-        if event.what not in ("F", "B"):
-            merged.append(event)
-            continue
-        key = (event.session, event.what)
-        parts = _pieces(begun.pop(key, b"") + event.data)
-        last = parts[-1] if parts else b""
-        if len(last) < 5 or len(last) <= int.from_bytes(last[1:5], "big"):
-            begun[key] = b"".join(parts[-1:])
-            del parts[-1:]
-        if parts:
-            merged.append(event._replace(data=b"".join(parts)))
-    return merged + [Event(side, number, data) for (number, side), data in begun.items() if data]

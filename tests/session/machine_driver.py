@@ -43,6 +43,7 @@ class Machine:
         self.actions: dict[str, Callable[[], None]] = {
             "talk": self.talk,
             "talk and settle": self.talk_and_settle,
+            "traffic": self.traffic,
             "send": self.send,
             "work": self.work,
             "answer": self.answer,
@@ -67,6 +68,14 @@ class Machine:
         self._talk(session)
         self._settle(session, whole=self.random.randrange(3) > 0)
 
+    def traffic(self) -> None:
+        """As `talk_and_settle`, several times, everything arriving whole."""
+        session = self._some()
+        for _ in range(self.random.randrange(2, 6)):
+            if session in self.sessions:
+                self._talk(session)
+                self._settle(session, whole=True)
+
     def send(self) -> None:
         """A part of what the frontend has said arrives."""
         self._send(self._some(), whole=False)
@@ -85,20 +94,20 @@ class Machine:
 
     def catalog(self) -> None:
         """Something happens to the catalog, or to the tables behind it."""
-        choice = self.random.randrange(8)
+        choice = self.random.randrange(16)
         if choice < 3:
             self.stage.apply(Event("catalog", number=self.random.randrange(1, 8)))
         elif choice < 5:
             self.stage.apply(Event("gone"))
         elif choice < 6:
             self.stage.apply(Event("look"))
-        else:
+        elif choice < 10:
             self._some().backend.memory.columns += 1
 
     def rare(self) -> None:
-        """What ends a session, a cancel, or a second session."""
+        """What ends a session, a cancel, or a second session; most often nothing."""
         session = self._some()
-        choice = self.random.randrange(16)
+        choice = self.random.randrange(48)
         if choice < 6:
             if self._pair(session).plain.conversation.cancellable:
                 session.backend.cancelled = True

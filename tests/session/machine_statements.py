@@ -18,6 +18,7 @@ from hoopfast.policy.model import (
     CellAction,
     CellRule,
     Command,
+    DecisionNeeded,
     Environment,
     Kind,
     Origin,
@@ -246,6 +247,8 @@ DEADLY: dict[str, Entry] = {
 }
 ENTRIES = SHAPED | TRANSACTIONS | OTHERS | DEADLY
 
+SLOW = frozenset(("SELECT g(?)", "SELECT a, b FROM t WHERE id IN (?)", "secret"))  # their decisions take long
+
 _LITERAL = re.compile(r"(?<![$\w])\d+|'(?:[^']|'')*'")
 _LIST = re.compile(r"IN \(\?(?:, \?)*\)")
 _BLANK = re.compile(r"/\*.*?\*/|\s+")
@@ -284,6 +287,7 @@ class TablePolicy:
 
     world: World
     statements: dict[Hashable, Statement] = field(default_factory=dict)  # the same one for the same question
+    thought: set[Hashable] = field(default_factory=set)  # questions that have been thought about in a thread
 
     def basis(self, environment: Environment) -> Hashable:
         """As the real one: the catalog, and all of the environment that a decision may depend on."""
@@ -296,9 +300,11 @@ class TablePolicy:
         """Look the text up; a name that EXECUTE or FETCH does not find refuses."""
         basis = self.basis(environment)
         types = tuple(parameter_types)
-        _, entry, literal = look_up(text)
+        name, entry, literal = look_up(text)
         if entry is None:
             return replace(UNPARSABLE, basis=basis)
+        if environment.threaded and name in SLOW and (name, types, basis) not in self.thought:
+            raise DecisionNeeded(lambda: self.thought.add((name, types, basis)))
         statement = entry.decide(Situation(self.world.version, literal, types, environment))
         names = environment.names
         for command in statement.commands:

@@ -30,7 +30,9 @@ from hoopfast.session import refusal
 from hoopfast.session.boundary import Ending, Outcome
 from hoopfast.session.conversation import Conversation
 from hoopfast.session.effects import Effects
+from hoopfast.session.steady import Shapes, SteadyPorts
 from hoopfast.wire import backend, frontend
+from hoopfast.wire.freshness import Freshness
 
 PROTECTED = (16384, 4)  # the one protected column
 REDACT = CellRule(CellAction.FIXED, b"x")
@@ -223,10 +225,17 @@ NAMESPACE = {
 class Player:
     """Plays one transcript against one conversation, each message cut in two at `cut`."""
 
+    steady = False  # whether known statements run in C; conftest.py tries both
+
     def __init__(self, cut: int, *, learn: bool = True) -> None:
         self.policy = ScriptedPolicy()
         self.recorder = ListRecorder()
-        self.conversation = Conversation(self.policy, self.recorder)
+        self.freshness = Freshness()
+        self.freshness.cheap = 0  # no looks after rests, which would be a matter of time
+        self._version: int | None = None  # the catalog's, as `freshness` has been told
+        self._follow()
+        ports = SteadyPorts(self.freshness, Shapes(), self.recorder) if self.steady else None
+        self.conversation = Conversation(self.policy, self.recorder, steady=ports)
         self.cut = cut
         self.to_backend = b""
         self.to_frontend = b""
@@ -248,6 +257,16 @@ class Player:
         self.recorder.endings.clear()
         self.recorder.transactions.clear()
 
+    def _follow(self) -> None:
+        """Tell `freshness` of what has happened to the catalog."""
+        if self.policy.version is None:
+            self.freshness.doubt()
+            return
+        if self.policy.version != self._version:
+            self.freshness.renew()
+            self._version = self.policy.version
+        self.freshness.looked(0, took=1, valid_until=1 << 62)
+
     def _take(self, effects: Effects) -> None:
         self.to_backend += b"".join(effects.to_backend)
         self.to_frontend += b"".join(effects.to_frontend)
@@ -255,6 +274,7 @@ class Player:
         self.catalog_asked += effects.catalog_needed
 
     def _feed(self, side: str, data: bytes) -> None:
+        self._follow()
         feed = self.conversation.frontend_data if side == "F" else self.conversation.backend_data
         if 0 < self.cut < len(data):
             self._take(feed(data[: self.cut]))
@@ -268,6 +288,7 @@ class Player:
         for line in filter(str.strip, transcript.splitlines()):
             side, text = line.strip().split(" ", 1)
             if side == "!":
+                self._follow()
                 self._take(self.conversation.resume())
                 continue
             if text == "own answer":
