@@ -1,10 +1,13 @@
 """The records of a session's steady state, without Python. See recording.pyx."""
 
+from typing_extensions import disjoint_base
+
 from hoopfast.audit.window import Gate
 
 def make_template(text: bytes) -> object:
     """A capsule named TEMPLATE() (hoopfast/recording.pxd) with what an Execution says of its statement, spelt."""
 
+@disjoint_base
 class SteadyRecorder:
     """The sums and open executions of one session, and how C records in it; recorder.py is the rest, in Python.
 

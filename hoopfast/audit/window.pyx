@@ -1,9 +1,9 @@
-"""The part of a segment's file that is still free, as memory: the only code that writes records there, from C or Python.
+"""The part of a segment's file that is still free, as memory: the only code that writes records, for C and for Python.
 
-A Window belongs to one segment and holds the one truth of where it ends: offset, chain value, number of the last record.
-The journal's Gate says whether C may append by itself: open only while an append is nothing but that, so not while the
-journal is blocked, suspended or closed, keeps records, or changes segments. Every append and every change of the gate is
-one step under the GIL. Knows no record and no file; the journal's lock is the journal's.
+A Window belongs to one segment and holds the one truth of where it ends: offset, chain value, number of the last
+record. The journal's Gate says whether C may append by itself: only while an append is nothing but that, so not while
+the journal is blocked, suspended or closed, keeps records, or changes segments. Every append and every change of the
+gate is one step under the GIL. Knows no record and no file; the journal's lock is the journal's.
 """
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer

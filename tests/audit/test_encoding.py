@@ -7,9 +7,10 @@ import json
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from hoopfast.audit.encoding import RecordError, decode, encode
-from hoopfast.audit.records import KINDS, Record, SessionStart
+from hoopfast.audit.encoding import RecordError, decode, encode, encode_statement, encode_string
+from hoopfast.audit.records import KINDS, Execution, Record, SessionStart
 from tests.audit.examples import CALLER, EXAMPLES, execution, execution_ended, records, session_start
 
 
@@ -48,6 +49,24 @@ def test_what_utf8_cannot_say_is_escaped() -> None:
     assert isinstance(decoded, SessionStart)
     assert decoded.user == "m\\udcfcller"
     assert decoded.caller.claims == {"huge": str(2**70), "list": ["\\ud800"]}
+
+
+@given(st.text(st.characters()))
+def test_a_string_is_spelt_as_in_a_record(value: str) -> None:
+    record = execution(session=value)
+    assert b'"session":' + encode_string(value) + b',"sequence":1,' in encode(record)
+
+
+def test_what_an_execution_says_of_its_statement() -> None:
+    record = execution(5, text='SELECT "a" FROM ż')
+    record.parameters = record.literals = (None, "00")
+    part = encode_statement(record)
+    assert part.startswith(b',"shape":"0123456789abcdef","text":"SELECT \\"a\\" FROM \xc5\xbc","decision":"allow",')
+    assert part.endswith(b',"protected":[]')
+    assert b'"protocol":"simple"' + part + b',"parameters":[null,"00"]' in encode(record)
+    other = Execution(session="s", sequence=1, protocol="extended", shape="", text="", decision="deny")
+    other.shape, other.text, other.decision = record.shape, record.text, record.decision
+    assert encode_statement(other) == part
 
 
 GOOD = encode(execution())

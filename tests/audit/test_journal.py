@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from hoopfast.audit import journal as journal_module
 from hoopfast.audit.journal import Journal
 from hoopfast.audit.reader import StreamReader, verify
 from hoopfast.audit.recorder import SessionRecorder
@@ -148,9 +149,10 @@ def test_append_and_sync_from_several_threads(directory: Path) -> None:
 # ---- kill -9
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_what_was_acknowledged_survives_kill_9(directory: Path, seed: int) -> None:
-    command = [sys.executable, "-m", "tests.audit.writer", str(directory), str(4 * SMALL)]
+@pytest.mark.parametrize("who", ["python", "steady"])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_was_acknowledged_survives_kill_9(directory: Path, seed: int, who: str) -> None:
+    command = [sys.executable, "-m", "tests.audit.writer", str(directory), str(4 * SMALL), who]
     pause = random.Random(seed).uniform(0, 0.15)
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as writer:
         assert writer.stdout is not None
@@ -259,6 +261,42 @@ def test_a_forked_child_cannot_write(directory: Path) -> None:
         "parent",
         "worker-0",
     ]
+
+
+# ---- the gate for appends from C
+
+
+def test_the_gate_is_open_while_appends_are_plain(directory: Path) -> None:
+    journal = opened(directory)
+    assert journal.gate.is_open
+    journal.append(execution(1))
+    assert journal.gate.is_open
+    journal.sync()
+    assert journal.gate.is_open
+    journal.suspend("for this test")
+    assert not journal.gate.is_open
+    journal.resume()
+    assert journal.gate.is_open
+    with journal_module._Alone(journal):
+        assert not journal.gate.is_open
+    journal.close()
+    assert not journal.gate.is_open
+
+
+def test_the_gate_is_closed_in_a_forked_child(directory: Path) -> None:
+    script = f"""
+        import os
+        from hoopfast.audit.journal import Journal
+        journal = Journal.open({str(directory)!r}, "worker-0", segment_size={SMALL})
+        child = os.fork()
+        if not child:
+            os._exit(3 if journal.gate.is_open else 7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert journal.gate.is_open
+        journal.close()
+    """
+    run_script(script)
+    assert verify(directory)[0].intact
 
 
 # ---- what must not be in it
