@@ -1,9 +1,10 @@
 # A growable run of bytes: what the framer keeps of its input, and what masking writes. And a writer, for bytes whose
 # number is known before the first of them is written.
 #
-# The only code that allocates for bytes, and with cursor.pxd the only that advances a pointer. Every write is checked against the capacity; a failed allocation is sticky
-# (`failed`), writes nothing, and is to be looked at once at the end. Grows with what is really written, never with what
-# a header announces. A pointer into a buffer is valid until the next write, drop, truncate or release. Debug builds
+# The only code that allocates for bytes and, with cursor.pxd, the only one that advances a pointer. Every write to a
+# buffer is checked against the capacity; a failed allocation is sticky (`failed`), writes nothing, and is to be looked
+# at once at the end. Grows with what is really written, or known to come of bytes that are there, never with what a
+# header announces. A pointer into a buffer is valid until the next write, drop, truncate or release. Debug builds
 # overwrite what is given up. Memory is Python's raw allocator's: no GIL is needed, and tracemalloc sees it.
 
 from libc.stdint cimport uint32_t

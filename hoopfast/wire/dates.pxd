@@ -86,7 +86,9 @@ cdef inline bint is_time(const Cursor* text) noexcept nogil:
 
 # Writes the cell with its length field, 26 bytes at most; False, and nothing is written, where the value is not of its
 # form.
-cdef inline bint put_year(Writer* output, Py_ssize_t form, const unsigned char* value, Py_ssize_t length) noexcept nogil:
+cdef inline bint put_year(
+    Writer* output, Py_ssize_t form, const unsigned char* value, Py_ssize_t length
+) noexcept nogil:
     cdef Cursor text
     cdef int32_t day
     cdef int64_t micros

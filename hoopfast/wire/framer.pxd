@@ -62,8 +62,8 @@ cdef struct FramerState:
 
 # Takes the next thing off `input`. `plan` is NULL where there is none. Writes into the input, which therefore has to be
 # memory that may be written, though only into rows that it steps over: where masks keep the lengths of all cells, the
-# rows are masked where they stand and are part of a STEP_SPAN. For STEP_MASKED the messages are appended to `output`, at
-# most one beyond SPAN_LIMIT bytes of them. Bytes that it has stepped over are not to be judged again.
+# rows are masked where they stand and are part of a STEP_SPAN. Bytes that it has stepped over are not to be judged
+# again. For STEP_MASKED the messages are appended to `output`; a run ends with the row that reaches SPAN_LIMIT bytes.
 cdef StepStatus framer_step(
     FramerState* state, Cursor* input, const MaskTable* plan, Buffer* output, Frame* frame
 ) noexcept nogil

@@ -169,6 +169,21 @@ def test_a_row_is_not_written_over_before_all_of_it_is_known() -> None:
     assert spans(plan, same + other) == [expected, expected]
 
 
+@pytest.mark.parametrize("plan", [MASKED, REDACTED])
+def test_what_only_looks_like_a_row_is_none(plan: Plan) -> None:
+    tag = b"C" + ROW[1:]
+    masked = MASKED_ROW if plan is MASKED else REDACTED_ROW
+    assert spans(plan, ROW + tag + ROW) == [masked, ROW[5:], masked]
+
+
+@pytest.mark.parametrize("plan", [MASKED, REDACTED])
+def test_the_cap_holds_for_every_row_of_a_run(plan: Plan) -> None:
+    setting = backend_setting(BackendPhase.READY, plan, max_message=len(ROW) - 1)
+    result = drive([ROW + ROW + row_of(b"777-65-98633") + ROW], setting)
+    assert "is larger than" in result.error
+    assert result.rows == 2
+
+
 def test_masking_leaves_what_was_fed_alone() -> None:
     data = bytes(ROW)
     assert spans(MASKED, data) == [MASKED_ROW]

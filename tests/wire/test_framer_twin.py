@@ -14,7 +14,9 @@ from tests.wire.naive import DATE_YEAR, Cell, Plan, Setting, naive_frame
 # Making text loads tables first, which takes long on a busy machine; nothing here is slow by itself.
 unhurried = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 
-DATES = st.sampled_from((b"1998-10-05", b"05.10.1998", b"1998-10-05 01:02:03", b"1998-10-05 01:02:03.4+02", b"\0\0\1\1"))
+DATES = st.sampled_from(
+    (b"1998-10-05", b"05.10.1998", b"1998-10-05 01:02:03", b"1998-10-05 01:02:03.4+02", b"\0\0\1\1")
+)
 TEXTS = st.text(max_size=6).map(lambda text: text.encode("utf-8", "replace"))
 CELLS = st.none() | st.binary(max_size=6) | TEXTS | DATES
 
