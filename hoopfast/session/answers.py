@@ -164,15 +164,15 @@ class Answers:
         if entry.kind is Reply.QUERY:
             entry.plan = described_plan(state, target_of_query(state, entry), columns, this_execution=True)
             if state.handover is not None:
-                state.handover.described(entry.text, (), entry.statement, body, entry.plan)
+                known = entry.known or state.handover.known(entry.text, (), entry.statement)
+                state.handover.described(known, body, entry.plan)
         elif entry.portal is not None:
             state.queue.pop()
             portal = entry.portal
-            portal.described = True
             portal.plan = described_plan(state, target_of_portal(portal), columns, this_execution=True)
             if state.handover is not None and portal.prepared is not None:
-                text, types = portal.prepared.text, portal.prepared.parameter_types
-                state.handover.described(text, types, portal.statement, body, portal.plan)
+                known = state.handover.known(portal.prepared.text, portal.prepared.parameter_types, portal.statement)
+                state.handover.described(known, body, portal.plan)
         elif entry.prepared is not None:
             state.queue.pop()
             entry.prepared.description, entry.prepared.description_body = columns, body
@@ -183,8 +183,6 @@ class Answers:
     def _no_data(self, kind: int, body: bytes) -> None:
         entry = self._head(kind, Reply.DESCRIBE_STATEMENT, Reply.DESCRIBE_PORTAL)
         self._state.queue.pop()
-        if entry.portal is not None:
-            entry.portal.described = True
         if not entry.swallow:
             self._pass(kind, body)
 
@@ -324,6 +322,9 @@ class Answers:
         if head.kind is Reply.PROBE:
             state.probe = Probe.REJECTED
         skipped, sync_sent = state.queue.skip_to_sync()
+        for entry in (head, *skipped):
+            if entry.kind is Reply.DESCRIBE_PORTAL and entry.portal is not None:
+                entry.portal.described = False
         state.skipping = state.skipping or not sync_sent
         for entry in skipped:
             if entry.kind is Reply.PROBE:

@@ -40,7 +40,7 @@ class Portal:
     result_formats: tuple[int, ...] = ()
     parameters: tuple[bytes | None, ...] = ()
     plan: MaskPlan | None = None  # for its rows
-    described: bool = False  # by a Describe of this very portal
+    described: bool = False  # a Describe of this very portal was sent, whose answer comes before any rows
     holdable: bool = False
     target: tuple[Statement, Command] | None = None  # Rows.NAMED: whose rows these are, as of Bind
     sequence: int = 0  # the journal's number of the execution that has begun and not ended

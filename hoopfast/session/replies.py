@@ -14,6 +14,7 @@ from hoopfast.errors import HoopfastError
 from hoopfast.policy.model import Command, Statement
 from hoopfast.session.names import Portal, Prepared
 from hoopfast.wire.masking import MaskPlan
+from hoopfast.wire.shapes import KnownStatement
 
 
 class Reply(Enum):
@@ -41,7 +42,8 @@ class Expected:
     prepared: Prepared | None = None  # EXECUTE: what its PREPARE makes
     cursor: Portal | None = None  # EXECUTE: what its DECLARE CURSOR opens
     portal: Portal | None = None
-    text: bytes = b""  # QUERY: what was sent
+    text: bytes = b""  # QUERY: what was sent …
+    known: KnownStatement | None = None  # … or what C knows of it, if C has sent it
     name: bytes = b""  # for CLOSE: the name; `closes` says of what
     closes: int = 0
     swallow: bool = False  # the frontend did not ask: it sees no answer
@@ -69,7 +71,7 @@ class ReplyQueue:
 
     def __init__(self) -> None:
         self._entries: deque[Expected] = deque()
-        # The segments of the entries that change names, and of those that change names of prepared statements, in order.
+        # The segments of the entries that change names, and of those that change prepared statements, in order.
         self._changing: deque[int] = deque()
         self._changing_prepared: deque[int] = deque()
 

@@ -209,6 +209,7 @@ class Requests:
                 self._refuse(unknown_portal(message.name), NOTHING)
                 return
             state.push(Reply.DESCRIBE_PORTAL, statement=portal.statement, portal=portal)
+            portal.described = True
         state.unsynced = True
         self._forward(kind, body)
 
@@ -230,6 +231,7 @@ class Requests:
             portal.sequence = state.ledger.begin(portal.statement, "extended", portal.parameters)
         if undescribed:
             state.push(Reply.DESCRIBE_PORTAL, statement=portal.statement, portal=portal, swallow=True)
+            portal.described = True
             state.to_backend(frontend.Describe(_PORTAL, message.portal).encode())
         entry = state.push(
             Reply.EXECUTE,

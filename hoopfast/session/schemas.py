@@ -42,6 +42,11 @@ def forget_if_catalog_moved(state: ConversationState) -> None:
         state.schemas = None
 
 
+def moved(state: ConversationState) -> bool:
+    """Whether the catalog is another one than that under which the schemas were learnt; raises CatalogNeeded."""
+    return bool(state.policy.basis(_BLANK) != state.basis_seen)
+
+
 def learn(state: ConversationState) -> None:
     """Ask the backend for the effective schemas if they are not known and may be asked for; Wait until they are."""
     if state.schemas is not None or state.unsynced or state.schemas_unavailable:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple, Protocol, cast
 
 from hoopfast.policy.model import CatalogNeeded, Command, Rows, Statement, Verdict
+from hoopfast.session import schemas
 from hoopfast.session.boundary import Ending, Outcome, Recorder
 from hoopfast.session.names import Portal, Prepared
 from hoopfast.session.plans import columns_of
@@ -116,30 +117,31 @@ class Handover:
         )
         table.learn(text, types, known)
 
-    def described(
-        self, text: bytes, parameter_types: Sequence[int], statement: Statement | None, body: bytes, plan: MaskPlan
-    ) -> None:
+    def known(self, text: bytes, parameter_types: Sequence[int], statement: Statement | None) -> KnownStatement | None:
+        """What C knows of a statement, if anything."""
+        if statement is None or not _repeatable(statement):
+            return None
+        return self._shapes.table(statement.basis).find_known(text, types_of(parameter_types))
+
+    def described(self, known: KnownStatement | None, body: bytes, plan: MaskPlan) -> None:
         """`plan` is for the rows of this statement whenever an execution of it is described by `body`."""
-        known = self._known(text, parameter_types, statement)
-        if known is not None:
+        if known is not None and self._current(known):
             known.add_plan(body, plan)
 
     def planned(self, prepared: Prepared, statement: Statement, formats: tuple[int, ...], plan: MaskPlan) -> None:
         """`plan` is for the rows of a prepared statement under these result formats, as it has been described."""
-        known = self._known(prepared.text, prepared.parameter_types, statement)
-        if known is not None and prepared.description_body is not None and prepared.statement is statement:
+        known = self.known(prepared.text, prepared.parameter_types, statement)
+        if known is None or prepared.description_body is None or prepared.statement is not statement:
+            return
+        if self._current(known):
             known.add_format_plan(prepared.description_body, fields.int16s(formats), plan)
 
-    def _known(self, text: bytes, parameter_types: Sequence[int], statement: Statement | None) -> KnownStatement | None:
-        if statement is None or not _repeatable(statement):
-            return None
+    def _current(self, known: KnownStatement) -> bool:
+        """Whether a plan that is made now is one for what was decided: under the same catalog, by the same policy."""
         try:
-            # What was decided under another catalog does not get a plan made under this one.
-            if self._state.policy.basis(self._state.environment()) != statement.basis:
-                return None
+            return bool(self._state.policy.basis(self._state.environment()) == cast(Statement, known.statement).basis)
         except CatalogNeeded:
-            return None
-        return self._shapes.table(statement.basis).find_known(text, types_of(parameter_types))
+            return False
 
     # -- to C
 
@@ -150,6 +152,8 @@ class Handover:
             return
         try:
             basis = state.policy.basis(state.environment())
+            if schemas.moved(state):
+                return  # the effective schemas are of another catalog
         except CatalogNeeded:
             return
         table = self._shapes.table(basis)
@@ -298,7 +302,8 @@ def _expected(reply: SpilledReply) -> Expected:
     entry = Expected(
         _REPLIES[reply.kind],
         reply.segment,
-        statement=reply.statement,
+        statement=cast(Statement, reply.known.statement) if reply.known is not None else None,
+        known=reply.known,
         prepared=reply.prepared,
         portal=reply.portal,
         name=reply.name,

@@ -40,6 +40,7 @@ cdef class Answering(SteadyState):
     cdef bint room(self) noexcept nogil
     cdef int suspended(self) noexcept nogil
     cdef bint put_portal(self, Portal* portal) noexcept nogil
+    cdef bint touch_prepared(self, const Name* name) noexcept nogil
     cdef bint touch_portal(self, const Name* name) noexcept nogil
     cdef bint drop_portal(self, Portal* portal) noexcept nogil
     cdef bint drop_portals(self, Portal* keep) noexcept nogil

@@ -142,7 +142,7 @@ cdef class Answering(SteadyState):
         cdef Prepared* previous = <Prepared*> bytemap_find(
             &self.prepared, hash, prepared.name.bytes, prepared.name.length
         )
-        if bytemap_put(&self.touched, hash, prepared.name.bytes, prepared.name.length, <void*> 1) == NULL:
+        if not self.touch_prepared(&prepared.name):
             return STEADY_FAILED
         if bytemap_put(&self.prepared, hash, prepared.name.bytes, prepared.name.length, prepared) == NULL:
             return STEADY_FAILED
@@ -171,7 +171,7 @@ cdef class Answering(SteadyState):
         cdef uint64_t hash = hash_bytes(name.bytes, name.length)
         cdef Portal* portal = NULL
         if head.closes == STATEMENT:
-            if bytemap_put(&self.touched, hash, name.bytes, name.length, <void*> 1) == NULL:
+            if not self.touch_prepared(&name):
                 return STEADY_FAILED
             prepared_release(
                 <Prepared*> bytemap_remove(&self.prepared, hash, name.bytes, name.length), &self.queue.graveyard
@@ -197,12 +197,14 @@ cdef class Answering(SteadyState):
         cdef bint swallow = head.swallow
         if head.kind not in (OWED_QUERY, OWED_DESCRIBE_PORTAL, OWED_DESCRIBE_STATEMENT) or head.completed:
             return STEADY_WAKE
-        if self.generation != self.freshness.generation:
+        if self.generation != self.freshness.generation or not self.freshness.may_answer(self.now):
             return STEADY_WAKE
         description = find_description(head.known, frame.start, frame.length)
         if description == NULL:
             return STEADY_WAKE
         if head.kind == OWED_DESCRIBE_STATEMENT:
+            if not self.touch_prepared(&head.prepared.name):
+                return STEADY_FAILED
             head.prepared.described_here = True
             head.prepared.description = description
             owed_pop(&self.queue, self.segment)
@@ -212,7 +214,6 @@ cdef class Answering(SteadyState):
             head.plan = description.plan
         else:
             head.portal.plan = description.plan
-            head.portal.described = True
             owed_pop(&self.queue, self.segment)
         if not swallow:
             self.forward(frame)
@@ -220,9 +221,7 @@ cdef class Answering(SteadyState):
 
     cdef SteadyStatus no_data(self, Owed* head, const Frame* frame) noexcept nogil:
         cdef bint swallow = head.swallow
-        if head.kind == OWED_DESCRIBE_PORTAL:
-            head.portal.described = True
-        elif head.kind != OWED_DESCRIBE_STATEMENT:
+        if head.kind != OWED_DESCRIBE_PORTAL and head.kind != OWED_DESCRIBE_STATEMENT:
             return STEADY_WAKE
         owed_pop(&self.queue, self.segment)
         if not swallow:
@@ -346,6 +345,12 @@ cdef class Answering(SteadyState):
         return bytemap_put(
             &self.portals, hash_bytes(portal.name.bytes, portal.name.length), portal.name.bytes,
             portal.name.length, portal,
+        ) != NULL
+
+    # A name of a prepared statement changes its meaning, or what is known of it: Python has to hear of it.
+    cdef bint touch_prepared(self, const Name* name) noexcept nogil:
+        return bytemap_put(
+            &self.touched, hash_bytes(name.bytes, name.length), name.bytes, name.length, <void*> 1
         ) != NULL
 
     # A name of a portal changes its meaning, which Python may have to hear of.

@@ -47,7 +47,7 @@ cdef struct Portal:
     Known* known
     Prepared* prepared  # holds a reference
     const MaskTable* plan  # for its rows; NULL: not known yet
-    bint described  # by a Describe of this very portal
+    bint described  # a Describe of this very portal was sent, whose answer comes before any rows
     int64_t sequence  # of the execution that has begun and not ended; 0: none
     uint64_t started
     RowTotals totals

@@ -447,7 +447,10 @@ cdef class Steady(Answering):
             portal = self.portal_now(&name)
             if portal == NULL:
                 return STEADY_WAKE
-            entry = owed_push(&self.queue, OWED_DESCRIBE_PORTAL, self.segment, portal.known, NULL, portal, CHANGES_NOTHING)
+            entry = owed_push(
+                &self.queue, OWED_DESCRIBE_PORTAL, self.segment, portal.known, NULL, portal, CHANGES_NOTHING
+            )
+            portal.described = True
         else:
             return STEADY_WAKE
         if entry == NULL:
@@ -484,7 +487,7 @@ cdef class Steady(Answering):
         if portal.prepared.description == NULL:
             portal.plan = CLEAN
             return True
-        if self.generation != self.freshness.generation:
+        if not self.current():
             return False
         portal.plan = find_plan(portal.prepared.description, portal.source, portal.formats_length)
         return portal.plan != NULL
@@ -516,6 +519,7 @@ cdef class Steady(Answering):
             self.begun += 1
         entry.sequence = portal.sequence
         if inject:
+            portal.described = True
             self.emit_describe(&portal.name)
         self.unsynced = True
         self.forward(frame)

@@ -17,7 +17,7 @@ class SpilledReply(NamedTuple):
 
     kind: str
     segment: int
-    statement: Any
+    known: KnownStatement | None
     prepared: Any
     portal: Any
     swallow: bool

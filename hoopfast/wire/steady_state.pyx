@@ -42,7 +42,7 @@ class SpilledReply(NamedTuple):
 
     kind: str
     segment: int
-    statement: Any
+    known: KnownStatement | None
     prepared: Any
     portal: Any
     swallow: bool
@@ -367,7 +367,7 @@ cdef class SteadyState:
         return SpilledReply(
             KINDS[<int> entry.kind],
             entry.segment,
-            <object> entry.known.statement if entry.known != NULL else None,
+            <object> entry.known.owner if entry.known != NULL else None,
             self.prepared_of(entry.prepared, make, described),
             self.portal_of(entry.portal, portals, opened, make, described, make_portal),
             bool(entry.swallow),

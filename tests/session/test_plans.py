@@ -145,7 +145,6 @@ def test_a_portal_that_the_frontend_described_is_not_described_again() -> None:
         F Describe(b"P", b"")
         > same
         F Execute(b"", 2)
-        > Describe(b"P", b"")
         > same
         F Flush()
         > same
@@ -155,8 +154,6 @@ def test_a_portal_that_the_frontend_described_is_not_described_again() -> None:
         < same
         B text_columns(P)
         < same
-        B text_columns(P)
-        < drop
         B DataRow((b"s",))
         < DataRow((b"x",))
         B PortalSuspended()
