@@ -113,10 +113,10 @@ class CatalogKeeper:
 
     async def close(self) -> None:
         """Stop, and hang up."""
-        if self._keep is not None:
-            self._keep.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keep
+        tasks = [task for task in (self._keep, self._refreshing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._connection is not None:
             await self._connection.closed()
         self._drop()

@@ -1,25 +1,27 @@
 """One running session: two links and the conversation between them.
 
 Carries the conversation's effects out, in order and no others; owns flow control in both directions, the wait for the
-journal (durability = "sync"), for the catalog and for a cancel request that is under way, and the session's end.
-Decides nothing about what passes. A failure anywhere ends both directions before it is logged.
+catalog and for decisions that take long, and the session's end. What is known already passes by it (pump.pyx) while
+nothing waits. Decides nothing about what passes. A failure anywhere ends both directions before it is logged.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Executor
 from typing import NamedTuple
 
 from hoopfast.audit.recorder import SessionRecorder
 from hoopfast.errors import BackendUnavailable, HoopfastError, IdleTimeout, JournalUnavailable, ShuttingDown
 from hoopfast.gateway.catalog import CatalogKeeper
+from hoopfast.gateway.held import Held
 from hoopfast.gateway.inbox import NOBODY, Hooks
 from hoopfast.gateway.journals import WorkerJournal
 from hoopfast.gateway.links import Link
 from hoopfast.gateway.logs import logger, where
+from hoopfast.gateway.pump import Pump
 from hoopfast.session.conversation import Conversation
 from hoopfast.session.effects import Effects
 from hoopfast.wire.backend import ParameterStatus
@@ -40,6 +42,7 @@ class Ports(NamedTuple):
     keeper: CatalogKeeper
     journal: WorkerJournal
     recorder: SessionRecorder
+    thinking: Executor  # for decisions that would hold up the loop
     cancel_upstream: Callable[[], Awaitable[None]]  # asks the server to cancel what the backend link runs
     on_end: Callable[[], None]
 
@@ -62,11 +65,9 @@ class Relay:
         self._idle_timeout = idle_timeout
         self._deadline = deadline
         self._probe = ParameterStatus(probe[0].encode(), probe[1].encode()).encode()
-        self._active = self._loop.time()
-        self._queue: deque[tuple[Effects, int]] = deque()  # effects that wait, with the journal position they need
-        self._cancelling = 0  # cancel requests for this session that the server has not taken note of
+        self._held = Held(ports.journal, ports.recorder, self._journal_synced)
+        self._pump = Pump(self, ports.frontend, ports.backend, ports.conversation.core, ports.keeper.freshness)
         self._late: list[bytes] = []  # of the backend, which wait for the catalog
-        self._journal_waited = 0
         self._half_closed = False
         self._probed = 0.0
         self._polite = False  # the backend can be told Terminate
@@ -76,29 +77,45 @@ class Relay:
         """Take over the links."""
         self.frontend.receiver = Hooks(self.from_frontend, self.frontend_ended, self.frontend_lost, self.congested)
         self.backend.receiver = Hooks(self.from_backend, self.backend_ended, self.backend_lost, self.congested)
-        self._flow()
+        self._pump.start()
+        self.flow()
 
     # -- what happens to it
 
     def from_frontend(self, data: memoryview) -> None:
         """Bytes of the frontend."""
         if not self.over:
-            self._active = self._loop.time()
             self._step(self.conversation.frontend_data, data)
 
     def from_backend(self, data: memoryview) -> None:
         """Bytes of the backend; they wait if rows among them could not be planned, as the catalog has grown old."""
         if self.over:
             return
-        self._active = self._loop.time()
         if self._late or not self._ports.keeper.hold():
             self._late.append(bytes(data))
             if len(self._late) == 1:
-                self._flow()
+                self.flow()
                 self._spawn(self._catch_up())
             return
         self._step(self.conversation.backend_data, data)
         self._ports.keeper.let_go()
+
+    def woken_by_frontend(self) -> None:
+        """The pump has come upon bytes of the frontend that it leaves to Python; the conversation has them."""
+        if not self.over:
+            self._step(self.conversation.frontend_woken)
+
+    def woken_by_backend(self) -> None:
+        """The same with bytes of the backend; the catalog was found fresh a moment ago."""
+        if not self.over:
+            self._ports.keeper.hold(refreshed=True)
+            self._step(self.conversation.backend_woken)
+            self._ports.keeper.let_go()
+
+    def steady_failed(self) -> None:
+        """The pump cannot go on."""
+        if not self.over:
+            self._step(self.conversation.steady_failed)
 
     def frontend_ended(self) -> bool:
         """The frontend sends no more: what it has asked for is still answered, if it is there to read it."""
@@ -135,14 +152,14 @@ class Relay:
     def congested(self, full: bool) -> None:
         """One of the peers reads too slowly, or has caught up."""
         if not self.over:
-            self._flow()
+            self.flow()
 
     # -- what the worker asks of it
 
     @property
     def idle(self) -> bool:
         """Whether it may be ended without cutting anything off."""
-        return self.conversation.idle and not self.conversation.in_transaction and not self._queue
+        return self.conversation.idle and not self.conversation.in_transaction and not self._held
 
     def terminate(self, error: HoopfastError) -> None:
         """End it now."""
@@ -158,13 +175,15 @@ class Relay:
         self.draining = error
         if self.idle:
             self.terminate(error)
+        elif not self.over:
+            self.flow()
 
     def look_at_clock(self, now: float) -> None:
         """End it if its time is up; called every second or so. Raises nothing: other sessions have limits too."""
         try:
             self._look_at_clock(now)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
 
     def _look_at_clock(self, now: float) -> None:
         if self._half_closed and not self._is_over():
@@ -175,7 +194,7 @@ class Relay:
             return
         if now >= self._deadline:
             self.terminate(ShuttingDown("the session has reached its time limit", hint="Connect again."))
-        elif now - self._active >= self._idle_timeout and self.conversation.idle and not self._queue:
+        elif now - self._pump.active_at >= self._idle_timeout and self.conversation.idle and not self._held:
             self.terminate(IdleTimeout("the session was idle for too long", hint="See [gateway] idle_timeout."))
         elif self.draining is not None and self.idle:
             self.terminate(self.draining)
@@ -184,11 +203,12 @@ class Relay:
         """Somebody who knows the session's key asks to cancel what it runs; returns when the server knows."""
         if self.over or not self.conversation.cancellable:
             return
-        self._cancelling += 1  # nothing new goes to the backend before: the cancel would hit that
+        self._held.cancelling += 1
+        self.flow()
         try:
             await self._ports.cancel_upstream()
         finally:
-            self._cancelling -= 1
+            self._held.cancelling -= 1
             self._release()
 
     # -- effects
@@ -199,14 +219,12 @@ class Relay:
         """One call into the conversation, and what it leads to; a failure ends the session."""
         try:
             effects = step(*given)
-            if self._queue or (effects.to_backend and not self._may_forward()):
-                self._queue.append((effects, self._ports.recorder.position))
-                self._await_journal()
-                self._flow()
+            if self._held.take(effects):
+                self.flow()
             else:
                 self._perform(effects, cancel=cancel, reason=reason)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
 
     def _perform(self, effects: Effects, *, cancel: bool = True, reason: str = "ended by the frontend") -> None:
         if effects.catalog_changed:
@@ -224,22 +242,12 @@ class Relay:
             return
         if effects.catalog_needed:
             self._spawn(self._read_catalog())
+        if effects.work is not None:
+            self._spawn(self._think(effects.work))
         if self.draining is not None and self.idle:
             self.terminate(self.draining)
             return
-        self._flow()
-
-    def _may_forward(self) -> bool:
-        if self._cancelling:
-            return False
-        journal = self._ports.journal
-        return not journal.sync_first or journal.synced(self._ports.recorder.position)
-
-    def _await_journal(self) -> None:
-        journal, position = self._ports.journal, self._queue[-1][1]
-        if journal.sync_first and position > self._journal_waited and not journal.synced(position):
-            self._journal_waited = position
-            journal.when_synced(position, self._journal_synced)
+        self.flow()
 
     def _journal_synced(self, error: JournalUnavailable | None) -> None:
         if error is None:
@@ -249,34 +257,28 @@ class Relay:
 
     def _release(self) -> None:
         """Perform what has waited, as far as it may be."""
-        journal = self._ports.journal
-        while self._queue and not self.over:
-            effects, position = self._queue[0]
-            if effects.to_backend and (self._cancelling or (journal.sync_first and not journal.synced(position))):
-                break
-            self._queue.popleft()
-            try:
+        try:
+            for effects in self._held.released():
                 self._perform(effects)
-            except Exception as error:
-                self._fail(error)
+        except Exception as error:
+            self.fail(error)
         if not self.over:
-            self._flow()
+            self.flow()
 
-    def _flow(self) -> None:
-        """Read from each peer only what can be passed on."""
-        held = bool(self._queue)
-        congested = self.frontend.full
-        self.backend.read(not held and not congested and not self._late)
+    def flow(self) -> None:
+        """Read from each peer only what can be passed on, and let the pump do it while nothing has to wait."""
+        ready = self._held.nothing_waits and not self._late
+        self._pump.direct = ready and self.draining is None and not self._half_closed
+        blocked = bool(self._held) or self.frontend.full
+        self.backend.read(not blocked and not self._late)
         if not self._half_closed:
-            blocked = held or congested or self.backend.full
-            self.frontend.read(not blocked and self.conversation.reads_frontend)
+            self.frontend.read(not blocked and not self.backend.full and self.conversation.reads_frontend)
 
     async def _catch_up(self) -> None:
         """Refresh the catalog, then go on with what the backend has sent."""
         keeper = self._ports.keeper
-        with contextlib.suppress(
-            Exception
-        ):  # logged; what can be passed on without a catalog is, the rest ends the session
+        # A failure is logged; what can be passed on without a catalog is, the rest ends the session.
+        with contextlib.suppress(Exception):
             await keeper.refresh()
             if not keeper.hold():
                 await keeper.refresh()  # the first had begun before the bytes came
@@ -284,7 +286,7 @@ class Relay:
         self._take_late()
         keeper.let_go()
         if not self.over:
-            self._flow()
+            self.flow()
 
     def _take_late(self) -> None:
         late, self._late = self._late, []
@@ -305,6 +307,14 @@ class Relay:
         if not self.over:
             self._step(self.conversation.resume)
 
+    async def _think(self, work: Callable[[], None]) -> None:
+        try:
+            await self._loop.run_in_executor(self._ports.thinking, work)
+        except Exception as error:
+            self.fail(error)
+        if not self.over:
+            self._step(self.conversation.resume)
+
     # -- a frontend that sends nothing more
 
     def _probe_frontend(self) -> None:
@@ -314,7 +324,7 @@ class Relay:
         is answered by a reset. A ParameterStatus may come at any time, and one that was sent before changes nothing.
         """
         self._probed = self._loop.time()
-        if not (self._queue or self.frontend.full or self.conversation.mid_message):
+        if not (self._held or self.frontend.full or self.conversation.mid_message):
             self.frontend.send([self._probe])
 
     def _look_at_half_closed(self) -> None:
@@ -325,14 +335,11 @@ class Relay:
 
     def _unqueue(self) -> None:
         """The backend gets nothing more of what has waited; the frontend gets its part, so that messages are whole."""
-        while self._queue:
-            effects, _ = self._queue.popleft()
-            if effects.to_frontend:
-                self.frontend.send(effects.to_frontend)
+        for buffers in self._held.given_up():
+            self.frontend.send(buffers)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """Something of ours went wrong: both directions are dead before anybody hears of it."""
-        self._queue.clear()
         failure = HoopfastError("internal error; the session is closed")
         self._end("internal error", sqlstate=failure.sqlstate, cancel=True, failure=error, last_words=failure)
 
@@ -348,7 +355,8 @@ class Relay:
         if self.over:
             return
         self.over = True
-        self._queue.clear()
+        self._pump.stop()
+        self._held.clear()
         self._late.clear()
         backend, self.backend.receiver = self.backend, NOBODY
         backend.read(False)

@@ -38,6 +38,7 @@ from hoopfast.session.startup import (
     accept,
     reject,
 )
+from hoopfast.session.steady import SteadyPorts
 
 if TYPE_CHECKING:
     from hoopfast.gateway.worker import Worker
@@ -167,6 +168,8 @@ class SignIn:
             limits=self._settings.limits,
             parameters=backend.parameters,
             notifications=worker.notifications,
+            steady=SteadyPorts(keeper.freshness, worker.shapes, recorder),
+            threaded=True,
         )
         recorder.start(self._session_start(credentials, identity, access, backend))
         process_id, secret = worker.cancel_keys.reserve(long=credentials.protocol >= (3, 2))
@@ -179,7 +182,17 @@ class SignIn:
             keeper.release()
             worker.forget(relay, process_id)
 
-        ports = Ports(self._link, backend.link, conversation, keeper, worker.journal, recorder, cancel_upstream, ended)
+        ports = Ports(
+            self._link,
+            backend.link,
+            conversation,
+            keeper,
+            worker.journal,
+            recorder,
+            worker.thinking,
+            cancel_upstream,
+            ended,
+        )
         now, loop_now = time.time(), asyncio.get_running_loop().time()
         deadline = identity.session_deadline(
             now, beyond_expiry=access.issuer.session, session_limit=gateway.session_limit

@@ -12,6 +12,7 @@ import json
 import signal
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,12 @@ from hoopfast.gateway.reload import described, reloaded
 from hoopfast.gateway.settings import Settings
 from hoopfast.gateway.shared import Epochs, SharedNotifications
 from hoopfast.policy.engine import PolicyEngine
+from hoopfast.session.steady import Shapes
 
 CLOCK = 0.5  # seconds between two looks at the sessions' limits
 KEYS = 60.0  # … and at the age of the issuers' keys
 LAST_WORDS = 2.0  # seconds that sessions have to be closed in, at the end
+SWITCH = 0.0005  # seconds that a thread which decides something may hold up the loop
 
 log = logs.logger("worker")
 
@@ -65,6 +68,8 @@ class Worker:
         self.buffer = ReadBuffer(loaded.tuning.read_buffer)
         self.settings = Settings.build(loaded, self.buffer, self._scram)
         self.engine = PolicyEngine()
+        self.shapes = Shapes()
+        self.thinking = ThreadPoolExecutor(1, "thinking")  # one: more would take turns all the same
         self.catalogs = Catalogs(Epochs(given.memory, given.index, given.workers))
         self.journal = WorkerJournal(loaded, f"worker-{given.index}")
         self.cancel_keys = CancelKeys(given.index, channel.send)
@@ -90,6 +95,7 @@ class Worker:
             clock.cancel()
             keys.cancel()
             await self.catalogs.close()
+            self.thinking.shutdown(wait=False, cancel_futures=True)
             self.journal.close()
 
     def add(self, relay: Relay) -> None:
@@ -215,6 +221,7 @@ def main() -> None:
     given = Given(**json.loads(sys.argv[1]))
     logs.configure(worker=given.index)
     gc.freeze()
+    sys.setswitchinterval(SWITCH)
     sys.exit(uvloop.run(serve(given)))
 
 

@@ -112,6 +112,7 @@ def test_terminate_ends_the_upstream_session(gateway: Gateway, postgres18: Throw
 def test_hostile_bytes_end_one_session_only(gateway: Gateway, hostile: bytes) -> None:
     [worker] = gateway.workers()
     with Frontend.connect(gateway.dsn()) as other, Frontend.connect(gateway.dsn()) as frontend:
+        other.rows(protocol.query("SELECT 1"))
         before = resident(worker)
         frontend.send(hostile)
         seen = frontend.read_to_end()

@@ -45,12 +45,12 @@ def test_it_says_that_it_is_ready(place: Place) -> None:
     uvloop.run(asyncio.wait_for(scenario(), 20))
 
 
-@pytest.mark.parametrize("method", ["frontend_data", "backend_data"])
+@pytest.mark.parametrize("method", ["frontend_woken", "backend_woken"])
 def test_a_failure_of_ours_ends_both_directions(
     place: Place, monkeypatch: pytest.MonkeyPatch, method: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Not one byte passes after it; the frontend is told; the text of the exception is not logged.
-    def fails(self: Conversation, data: object) -> object:
+    def fails(self: Conversation) -> object:
         raise RuntimeError("value 778-83-4281")
 
     place.write()
