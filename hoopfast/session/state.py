@@ -206,7 +206,7 @@ class ConversationState:
 
     def drop_portals(self, portals: Iterable[Portal]) -> None:
         """Portals are gone: an execution that was suspended in one will not go on."""
-        for portal in portals:
+        for portal in sorted(portals, key=lambda portal: portal.sequence):
             if portal.sequence:
                 self.ledger.end(portal.sequence, Ending.COMPLETED, tag="SUSPENDED")
                 portal.sequence = 0
