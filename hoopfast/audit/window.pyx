@@ -8,6 +8,7 @@ gate is one step under the GIL. Knows no record and no file; the journal's lock 
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.errno cimport EINVAL, errno
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 
@@ -99,11 +100,11 @@ cdef class Window:
         cdef Py_ssize_t start = self.state.offset & ~(PAGE - 1)
         cdef Py_ssize_t end = min(self.state.size, self.state.offset + ahead)
         cdef unsigned char* data = self.state.data
-        cdef int refused
+        cdef bint unknown
         if can_populate and start < end:
             with nogil:
-                refused = madvise(data + start, <size_t> (end - start), MADV_POPULATE_WRITE)
-            can_populate = refused == 0
+                unknown = madvise(data + start, <size_t> (end - start), MADV_POPULATE_WRITE) != 0 and errno == EINVAL
+            can_populate = not unknown
 
     def seal(self):
         self.state.size = 0
