@@ -87,7 +87,7 @@ def verdict(counts: Mapping[str, float], baseline: Baseline, here: Mapping[str, 
     within = True
     for stage, counted in counts.items():
         expected = baseline["counts"].get(stage)
-        line = f"{stage:10} {counted:10.1f} instructions  {STAGES[stage].what}"
+        line = f"{stage:14} {counted:10.1f} instructions  {STAGES[stage].what}"
         if expected is None:
             lines.append(f"{line}: not in counts.json, run with --update")
             within = False
