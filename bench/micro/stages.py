@@ -15,6 +15,7 @@ from hoopfast.wire import protocol
 from hoopfast.wire.framer import Framer
 from hoopfast.wire.lexer import Lexer
 from hoopfast.wire.masking import MaskPlan
+from hoopfast.wire.shapes import KnownStatement, ShapeTable
 
 PIECE = 256 * 1024
 MAX_MESSAGE = 256 * 1024 * 1024
@@ -77,6 +78,36 @@ class Shapes:
 
     def next(self) -> object | None:
         """Nothing: what is made stays in the lexer's buffers."""
+        return None
+
+
+class Statements:
+    """A shape table that knows what it is asked for, among other statements."""
+
+    buffered = 0
+
+    def __init__(self) -> None:
+        self._table = ShapeTable()
+        for number in range(1000):
+            self._learn(b"SELECT column_%d FROM patients WHERE id = 1" % number)
+        for text in (QUERY, PREPARED, INSERT):
+            self._learn(text)
+
+    def _learn(self, text: bytes) -> None:
+        known = KnownStatement(
+            None, clean=True, returns_rows=True, rows_clean=True, describe_always=False, planned=False, transaction=0,
+            template=None, literals_matter=False,
+        )  # fmt: skip
+        self._table.learn(text, b"", known)
+
+    def feed(self, data: bytes) -> object:
+        """Find the statement behind a text."""
+        found = self._table.find_known(data, b"")
+        assert found is not None
+        return found
+
+    def next(self) -> object | None:
+        """Nothing."""
         return None
 
 
@@ -144,11 +175,15 @@ REPORT = b"""
     WHERE p.city = 'Warszawa' AND v.visited_on >= '2024-01-01' GROUP BY p.id, p.name, v.visited_on
     ORDER BY 3 LIMIT 50"""
 LONG_QUERY = b" UNION ALL ".join([REPORT] * 14)[:3000].rsplit(b" UNION", 1)[0]
+PREPARED = QUERY.replace(b"12345", b"$1")
 
 
-def _insert() -> list[bytes]:
-    rows = b", ".join(b"(%d, 'patient number %d', 3.5)" % (number, number) for number in range(ROWS))
-    return [b"INSERT INTO patients (id, name, weight) VALUES " + rows]
+def _inserted(rows: int) -> bytes:
+    values = b", ".join(b"(%d, 'patient number %d', 3.5)" % (number, number) for number in range(rows))
+    return b"INSERT INTO patients (id, name, weight) VALUES " + values
+
+
+INSERT = _inserted(92)
 
 
 STAGES: dict[str, Stage] = {
@@ -164,5 +199,12 @@ STAGES: dict[str, Stage] = {
     "pipeline": Stage("Bind, Describe, Execute, Sync, delivered to Python", STATEMENTS, _executions, frontend),
     "lex": Stage("a pgbench query of 56 bytes to shape and hash", STATEMENTS, lambda: [QUERY] * STATEMENTS, Shapes),
     "lex-long": Stage("a query of 2.8 KB to shape and hash", STATEMENTS, lambda: [LONG_QUERY] * STATEMENTS, Shapes),
-    "lex-rows": Stage("a row of an INSERT of 8,000 rows to shape and hash", ROWS, _insert, Shapes),
+    "lex-rows": Stage("a row of an INSERT of 8,000 rows to shape and hash", ROWS, lambda: [_inserted(ROWS)], Shapes),
+    "find": Stage("a pgbench query of 56 bytes to what is known", STATEMENTS, lambda: [QUERY] * STATEMENTS, Statements),
+    "find-prepared": Stage(
+        "the same with $1, to what is known", STATEMENTS, lambda: [PREPARED] * STATEMENTS, Statements
+    ),
+    "find-insert": Stage(
+        "an INSERT of 92 rows, 3 KB, to what is known", STATEMENTS, lambda: [INSERT] * STATEMENTS, Statements
+    ),
 }
