@@ -8,7 +8,7 @@ ARGS ?=
 PYTHON ?=
 export PYTHON
 
-EXTENSION_SOURCES := setup.py $(wildcard hoopfast/wire/*.pyx hoopfast/wire/*.pxd hoopfast/wire/protocol.py)
+EXTENSION_SOURCES := setup.py $(wildcard hoopfast/*.pxd hoopfast/*/*.pyx hoopfast/*/*.pxd hoopfast/wire/protocol.py)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

@@ -5,5 +5,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 rm -f .venv/.extensions
 export HOOPFAST_DEBUG=1
 .venv/bin/python setup.py --quiet build_ext --inplace --force
-.venv/bin/python -m pytest -q tests/wire tests/session "$@"
+.venv/bin/python -m pytest -q tests/wire tests/session tests/audit tests/gateway/test_links.py "$@"
 say "annotated sources: build/debug/**/*.html; make setup builds the ordinary extensions again"

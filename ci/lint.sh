@@ -13,7 +13,7 @@ check() {
 }
 
 extensions=()
-for source in hoopfast/wire/*.pyx; do
+for source in hoopfast/*/*.pyx; do
     module=${source%.pyx}
     extensions+=("${module//\//.}")
 done

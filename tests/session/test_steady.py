@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from hoopfast.errors import FrontendProtocolError
 from hoopfast.policy.model import Command, Kind, Rows, Statement, Verdict
 from hoopfast.session.steady import _MOST_TABLES, Shapes, _repeatable, parameter_values, types_of
 from hoopfast.wire import backend, frontend
-from hoopfast.wire.fields import FrontendProtocolError
 from tests.session.scripted import OWN_ANSWER, READ, SECRET, STATEMENTS, error
 from tests.session.steady_session import (
     BOUND,
