@@ -34,6 +34,12 @@ ast: Any = _ast  # every attribute of every node may be None to a type checker, 
 Node = Any  # a node of pglast.ast; its classes are generated, and their attributes untyped
 Token = Any  # start, end (inclusive), name, kind; positions count characters
 
+# pglast checks and converts every attribute that is set on a node, those too that its own parser sets: more than half
+# of the time of a decision, for trees that come out the same but for the flag of a Boolean, 0 or 1 instead of a bool.
+CHECKED_SETATTR: Any = vars(_ast.Node).get("__setattr__")
+if CHECKED_SETATTR is not None:
+    del _ast.Node.__setattr__
+
 GRAMMAR_VERSION = 18
 # libpg_query and pglast recurse in C, without a check, along the left spine of what the grammar builds left to right: a
 # chain of 25,000 operators ends the process (measured, 8 MiB stack). A thousand is deeper than any statement we have

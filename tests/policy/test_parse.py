@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hoopfast.policy.parse import (
+    CHECKED_SETATTR,
     TooComplex,
     Unparsable,
     ast,
@@ -25,6 +28,24 @@ NESTED = {
     "joins": "SELECT 1 FROM a" + " CROSS JOIN b" * 100_000,
     "parentheses": "SELECT " + "(" * 9_000 + "1" + ")" * 9_000,
 }
+TREES = [
+    "SELECT DISTINCT a.b, count(*) FILTER (WHERE c), TRUE, NULL, -1, 1.5, 'x', b'01', $1, CURRENT_TIME(3), x[1:2]"
+    " FROM ONLY a LEFT JOIN b USING (c) WHERE a IN (1, 2) GROUP BY GROUPING SETS ((a), ()) WINDOW w AS (ORDER BY a DESC"
+    " NULLS LAST ROWS 1 PRECEDING) ORDER BY 1 FETCH FIRST 1 ROWS WITH TIES FOR UPDATE NOWAIT",
+    "WITH RECURSIVE r AS MATERIALIZED (SELECT 1 UNION ALL SELECT 2) SEARCH DEPTH FIRST BY a SET s TABLE r",
+    "SELECT * FROM JSON_TABLE('[]', '$' COLUMNS (a int PATH '$.a' NULL ON EMPTY)) j,"
+    " XMLTABLE('/' PASSING x COLUMNS y int)",
+    "INSERT INTO t (a) OVERRIDING USER VALUE VALUES (1), (DEFAULT) ON CONFLICT (a) DO UPDATE SET a = 1 RETURNING *",
+    "MERGE INTO t USING s ON a = b WHEN NOT MATCHED BY SOURCE THEN DELETE WHEN MATCHED THEN DO NOTHING RETURNING 1",
+    "CREATE TABLE t (a int GENERATED ALWAYS AS IDENTITY, b text STORAGE plain REFERENCES s ON DELETE CASCADE,"
+    " CHECK (a > 1)) PARTITION BY RANGE (a)",
+    "CREATE FUNCTION f(a int, OUT b text) LANGUAGE sql STRICT AS 'SELECT 1'",
+    "COPY t (a) FROM STDIN WITH (FORMAT csv, HEADER true) WHERE a > 1",
+    "ALTER TABLE t ADD COLUMN a int, DROP COLUMN b CASCADE",
+    "GRANT SELECT (a), UPDATE ON t TO PUBLIC WITH GRANT OPTION",
+    "DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT 1; FETCH BACKWARD ALL FROM c; SET LOCAL x TO 1, 'y'; BEGIN READ ONLY",
+    "CREATE TRIGGER t BEFORE INSERT OR UPDATE OF a ON t FOR EACH ROW WHEN (true) EXECUTE FUNCTION f(1)",
+]
 
 
 @pytest.mark.parametrize("text", NESTED.values(), ids=NESTED)
@@ -74,6 +95,22 @@ def test_children_are_all_nodes_below() -> None:
         waiting += children(node)
     names = {node.fields[0].sval for node in seen if isinstance(node, ast.ColumnRef)}
     assert names == {"a", "b", "c", "d"}
+
+
+def dumped(node: Any) -> Any:
+    if isinstance(node, ast.Boolean):
+        return bool(node.boolval)
+    if isinstance(node, ast.Node):
+        return [type(node), *((name, dumped(getattr(node, name))) for name in type(node).__slots__)]
+    return [dumped(part) for part in node] if isinstance(node, tuple) else (type(node), node)
+
+
+@pytest.mark.parametrize("text", TREES)
+def test_trees_are_the_same_without_pglasts_checks(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = dumped(parse(text).commands)
+    assert CHECKED_SETATTR is not None
+    monkeypatch.setattr(ast.Node, "__setattr__", CHECKED_SETATTR, raising=False)
+    assert dumped(parse(text).commands) == plain
 
 
 @pytest.mark.needs_postgres15
