@@ -5,17 +5,23 @@ Owns the pairing of a policy's configuration with a catalog, and what a decision
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from hoopfast.policy.catalog import Catalog
-from hoopfast.policy.model import Statement
 from hoopfast.policy.protection import Guard, Protection, Source
 from hoopfast.policy.typenames import Types
 
 if TYPE_CHECKING:
     from hoopfast.config.schema import PolicyConfig
+
+
+PolicyKey = tuple[str, str, str, tuple[str, int]]
+
+
+def policy_key(name: str, config: PolicyConfig, catalog: Catalog) -> PolicyKey:
+    """What identifies a policy in a catalog."""
+    return name, config.version, catalog.version, catalog.identity
 
 
 class Compiled:
@@ -27,10 +33,9 @@ class Compiled:
         self.name = name
         self.config = config
         self.catalog = catalog
-        self.key = (name, config.version, catalog.version, catalog.identity)
+        self.key = policy_key(name, config, catalog)
         self.types = Types(catalog, self.listed)
         self.protection = Protection(config, catalog, self.types, remembered)
-        self.decisions: OrderedDict[Hashable, Statement] = OrderedDict()
         self.closed = ""  # the mask rule because of which this database is closed
 
     def listed(self, schema: str, name: str) -> bool:

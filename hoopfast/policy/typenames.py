@@ -58,13 +58,18 @@ class Types:
 
     def trusted(self, oid: int) -> bool:
         """Whether values of a type run no unread code: its own, its domains' checks, casts to it."""
+        return self._known(oid, frozenset())
+
+    def _known(self, oid: int, around: frozenset[int]) -> bool:
+        """As `trusted`; `around` are the types that are being judged, for a type that contains itself."""
         known = self._trusted.get(oid)
         if known is None:
-            self._trusted[oid] = False  # a type that contains itself
-            known = self._trusted[oid] = self._judge(oid)
+            known = oid not in around and self._judge(oid, around | {oid})
+            if oid not in around:  # nothing half-way is kept: another thread may ask
+                self._trusted[oid] = known
         return known
 
-    def _judge(self, oid: int) -> bool:
+    def _judge(self, oid: int, around: frozenset[int]) -> bool:
         if not type_is_trusted(self.catalog, oid) or oid in self._cast_targets:
             return False
         entry = self.catalog.types.get(oid)
@@ -72,14 +77,15 @@ class Types:
             return False
         if entry.kind == "d":
             checks = self.catalog.domain_checks.get(oid, [])
-            return all(self.expression_is_pure(_check_of(text)) for text in checks) and self.trusted(entry.base)
+            pure = all(self._text_is_pure(_check_of(text), around) for text in checks)
+            return pure and self._known(entry.base, around)
         if entry.kind == "c":
             relation = self.catalog.relations.get(entry.relation)
-            return relation is None or all(self.trusted(column.type_oid) for column in relation.columns)
+            return relation is None or all(self._known(column.type_oid, around) for column in relation.columns)
         if entry.kind == "r":
-            return self.trusted(entry.subtype)
+            return self._known(entry.subtype, around)
         if entry.element and entry.category == "A":
-            return self.trusted(entry.element)
+            return self._known(entry.element, around)
         return True
 
     @cached_property
@@ -102,13 +108,16 @@ class Types:
 
     def expression_is_pure(self, text: str) -> bool:
         """Whether an expression of the catalog (default, check …) calls reviewed code only, and reads no table."""
+        return self._text_is_pure(text, frozenset())
+
+    def _text_is_pure(self, text: str, around: frozenset[int]) -> bool:
         try:
             (command,) = parse(f"SELECT {text}").commands
         except (Unparsable, TooComplex, ValueError):
             return False
-        return self._pure(command)
+        return self._pure(command, around)
 
-    def _pure(self, node: Node) -> bool:
+    def _pure(self, node: Node, around: frozenset[int]) -> bool:
         waiting = [node]
         names = Names(self.catalog, ("pg_catalog",))
         while waiting:
@@ -124,7 +133,7 @@ class Types:
                         return False
             elif isinstance(current, ast.TypeName):
                 types = self.resolve(current, names)
-                if not types or not all(self.trusted(entry.oid) for entry in types):
+                if not types or not all(self._known(entry.oid, around) for entry in types):
                     return False
             elif isinstance(current, ast.SubLink | ast.RangeVar):
                 return False
