@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 from hoopfast.errors import BackendProtocolError, BackendUnavailable, HoopfastError
 from hoopfast.gateway.logs import logger
@@ -33,13 +34,16 @@ SECOND = 1_000_000_000
 _LOOK = "hoopfast_look"
 
 log = logger("catalog")
+Prepare = Callable[[Catalog], None]
 
 
 class CatalogKeeper:
     """The catalog of one database."""
 
-    def __init__(self, upstream: Upstream, epochs: Epochs, max_age: float) -> None:
+    def __init__(self, upstream: Upstream, epochs: Epochs, max_age: float, prepare: Prepare | None = None) -> None:
+        """`prepare` is called in a thread with each catalog that is new, before anybody is given it."""
         self.max_age = max_age
+        self._prepare = prepare
         self._upstream = upstream
         self._epochs = epochs
         self._slot = Epochs.slot((upstream.key.host, upstream.key.port, upstream.key.dbname))
@@ -168,12 +172,18 @@ class CatalogKeeper:
         fingerprint = await connection.query(FINGERPRINT, seconds=QUERY)
         results = {name: await connection.query(sql, seconds=QUERY) for name, sql in QUERIES.items()}
         await connection.query("COMMIT", seconds=QUERY)
-        catalog = await asyncio.to_thread(Catalog.build, results)
+        catalog = await asyncio.to_thread(self._build, results)
         self._catalog = catalog
         self.freshness.renew()
         log.info("catalog read", database=self._upstream.database.name, version=str(catalog.version),
                  seconds=round((time.monotonic_ns() - began) / SECOND, 3))  # fmt: skip
         return fingerprint, began
+
+    def _build(self, results: dict[str, list[Row]]) -> Catalog:
+        catalog = Catalog.build(results)
+        if self._prepare is not None:
+            self._prepare(catalog)
+        return catalog
 
     async def _keep_fresh(self) -> None:
         """Refresh ahead of time while somebody asks, so that statements need not wait; end when nobody is left."""
@@ -213,15 +223,16 @@ class CatalogKeeper:
 class Catalogs:
     """The keepers of one worker."""
 
-    def __init__(self, epochs: Epochs) -> None:
+    def __init__(self, epochs: Epochs, prepare: Prepare | None = None) -> None:
         self._epochs = epochs
+        self._prepare = prepare
         self._keepers: dict[DatabaseKey, CatalogKeeper] = {}
 
     def keeper(self, upstream: Upstream, max_age: float) -> CatalogKeeper:
         """The keeper for this database, made at its first use."""
         keeper = self._keepers.get(upstream.key)
         if keeper is None:
-            keeper = self._keepers[upstream.key] = CatalogKeeper(upstream, self._epochs, max_age)
+            keeper = self._keepers[upstream.key] = CatalogKeeper(upstream, self._epochs, max_age, self._prepare)
         keeper.use(upstream)
         keeper.max_age = max_age
         return keeper

@@ -11,7 +11,6 @@ Two pitfalls of uvloop: `pause_reading` inside `connection_made` does nothing; a
 bytes, bytearray and memoryview, and keep what they cannot encrypt at once, so they get bytes.
 """
 
-cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -69,13 +68,10 @@ cdef class Link:
         self._descriptor = transport.get_extra_info("socket").fileno()
         self.connected = True
 
-    # Once per read, each: without the layer that makes a method's signature visible.
-    @cython.binding(False)
     def get_buffer(self, sizehint):
-        # On plain TCP uvloop takes any buffer, and a bytearray is the cheapest to lend.
+        # On plain TCP uvloop takes any buffer: none costs less than a bytearray.
         return self._buffer._tls_view if self._in_tls else self._buffer._memory
 
-    @cython.binding(False)
     def buffer_updated(self, Py_ssize_t nbytes):
         cdef Taker taker = self.taker  # held, as it may leave this link meanwhile
         if self.closing or not 0 <= nbytes <= self._buffer.size:

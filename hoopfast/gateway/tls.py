@@ -21,6 +21,9 @@ def server_context(config: Config) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["postgresql"])
+    # Clients that come again resume, in TLS 1.3 and 1.2: the keys of their tickets live as long as this context, in one
+    # worker. A token is asked for all the same. One ticket for each handshake is enough.
+    context.num_tickets = 1
     for key, path in (("tls_cert", gateway.tls_cert), ("tls_key", gateway.tls_key)):
         try:
             with path.open("rb"):

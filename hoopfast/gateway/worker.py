@@ -70,7 +70,7 @@ class Worker:
         self.engine = PolicyEngine()
         self.shapes = Shapes()
         self.thinking = ThreadPoolExecutor(1, "thinking")  # one: more would take turns all the same
-        self.catalogs = Catalogs(Epochs(given.memory, given.index, given.workers))
+        self.catalogs = Catalogs(Epochs(given.memory, given.index, given.workers), self.engine.prepare)
         self.journal = WorkerJournal(loaded, f"worker-{given.index}")
         self.cancel_keys = CancelKeys(given.index, channel.send)
         self.notifications = SharedNotifications(given.memory)

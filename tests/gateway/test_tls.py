@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,39 @@ def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "nothing.crt").write_text("nothing")
     with pytest.raises(ConfigError, match="no certificates in PEM form"):
         client_context(database(tls="verify-ca", tls_ca=str(tmp_path / "nothing.crt")))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_clients_that_come_again_resume(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    certificate = write_self_signed_pair(tmp_path)
+    server = server_context(configured(tmp_path, tls="require"))
+    assert server is not None
+    client = ssl.create_default_context(cafile=str(certificate))
+    client.maximum_version = version
+    first = handshake(server, client, None)
+    assert not first.session_reused
+    assert first.session is not None
+    assert handshake(server, client, first.session).session_reused
+    # Another worker, or this one after a reload, has other keys: a full handshake, and no error.
+    elsewhere = server_context(configured(tmp_path, tls="require"))
+    assert elsewhere is not None
+    assert not handshake(elsewhere, client, first.session).session_reused
+
+
+def write_self_signed_pair(folder: Path) -> Path:
+    write_self_signed(folder / "server.crt", folder / "server.key")
+    return folder / "server.crt"
+
+
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext, session: ssl.SSLSession | None) -> ssl.SSLObject:
+    """The client's end of a connection that has said something."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(to_server, to_client, server_side=True)
+    theirs = client.wrap_bio(to_client, to_server, server_hostname="localhost", session=session)
+    steps = [theirs.do_handshake, ours.do_handshake, theirs.do_handshake, ours.do_handshake]
+    for step in steps:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            step()
+    ours.write(b"the ticket comes before this")
+    assert theirs.read(100) == b"the ticket comes before this"
+    return theirs

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import uvloop
 
+from hoopfast.errors import ShuttingDown
 from hoopfast.gateway.relay import Relay
+from hoopfast.policy.engine import SessionPolicy
 from hoopfast.session.conversation import Conversation
 from tests.gateway.in_process import InProcess, running_worker
 from tests.gateway.running import Gateway, Place
@@ -116,3 +122,79 @@ def test_one_session_that_fails_takes_no_other_s_time_limit_away(place: Place, m
             assert sorted(message.sqlstate for message in first + second) == ["57P01", "XX000"]
 
     uvloop.run(asyncio.wait_for(scenario(), 20))
+
+
+def slowly(decide: Callable[..., None], began: list[str], seconds: float) -> Callable[..., None]:
+    def slow(*given: Any) -> None:
+        began.append(threading.current_thread().name)
+        time.sleep(seconds)
+        decide(*given)
+
+    return slow
+
+
+LONG = protocol.query("SELECT 7 " + "-- a comment that takes long to read\n" * 1000)
+
+
+def test_a_decision_that_takes_long_holds_up_no_other_session(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[str] = []
+    place.write()
+
+    def others(running: InProcess) -> tuple[float, list[Message]]:
+        while not began:
+            time.sleep(0.01)
+        start = time.monotonic()
+        seen = talk(place, running, protocol.query("SELECT 1"), protocol.TERMINATE)
+        return time.monotonic() - start, seen
+
+    async def scenario() -> None:
+        async with running_worker(place) as running:
+            await in_thread(talk, place, running, protocol.query("SELECT 1"), protocol.TERMINATE)
+            monkeypatch.setattr(SessionPolicy, "_work", slowly(SessionPolicy._work, began, 3.0))
+            slow = in_thread(talk, place, running, LONG, protocol.query("SELECT 8"), protocol.TERMINATE)
+            seen, (took, between) = await asyncio.gather(slow, in_thread(others, running))
+            assert protocol.types(seen) == "TDCZTDCZ"  # in order, though the second was known at once
+            assert protocol.types(between) == "TDCZ"
+            assert took < 2.5
+            assert all(name.startswith("thinking") for name in began)
+
+    uvloop.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_a_session_that_ends_while_its_statement_is_decided(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began: list[str] = []
+    place.write()
+
+    def leaves(running: InProcess) -> None:
+        dsn = f"postgresql://job:{place.token()}@127.0.0.1:{running.port}/db"
+        with Frontend.connect(dsn) as frontend:
+            frontend.run(protocol.query("SELECT 1"))
+            frontend.send(LONG)
+            while not began:
+                time.sleep(0.01)
+            frontend.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    async def scenario() -> None:
+        async with running_worker(place) as running:
+            monkeypatch.setattr(SessionPolicy, "_work", slowly(SessionPolicy._work, began, 1.0))
+            await in_thread(leaves, running)
+            await asyncio.sleep(1.5)
+            assert not running.worker._relays
+            began.clear()
+            ended = in_thread(talk, place, running, LONG)
+
+            async def end_it() -> None:
+                while not began:
+                    await asyncio.sleep(0.01)
+                [relay] = running.worker._relays
+                relay.terminate(ShuttingDown("enough"))
+
+            seen, _ = await asyncio.gather(ended, end_it())
+            assert [message.sqlstate for message in seen] == ["57P01"]
+            await asyncio.sleep(1.2)  # the decision is made, and nobody wants it
+
+    uvloop.run(asyncio.wait_for(scenario(), 30))
+    output = capsys.readouterr()
+    assert "failed" not in output.out + output.err
