@@ -289,6 +289,7 @@ cdef class Answering(SteadyState):
             if self.settled == sequence:
                 self.settled = 0
             return True
+        self.transaction_ended = True  # AND CHAIN: no ReadyForQuery will say so
         # COMMIT of a failed transaction answers ROLLBACK.
         return self.drop_portals(keep) and end_transaction(
             self, rolled_back or known.transaction == STEP_ROLLBACK, sequence if goes_on else 0

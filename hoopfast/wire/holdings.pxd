@@ -19,6 +19,7 @@ cdef enum:
     LONGEST_NAME = 63  # NAMEDATALEN - 1; longer ones collide with others in PostgreSQL
     LONGEST_TAG = 64
     FEWEST_ENTRIES = 16
+    RETAINED_ENTRIES = 256  # which an empty queue may keep allocated
 
 
 # The name of a prepared statement or portal: ASCII, without a zero byte.
@@ -249,10 +250,14 @@ cdef inline void owed_let_go(OwedQueue* queue, Owed* entry, int64_t segment) noe
     queue.count -= 1
 
 
-# The head has been answered. `segment` is the one that is being sent.
+# The head has been answered. `segment` is the one that is being sent. What a burst needed is given back behind it.
 cdef inline void owed_pop(OwedQueue* queue, int64_t segment) noexcept nogil:
     owed_let_go(queue, &queue.entries[queue.head], segment)
     queue.head = (queue.head + 1) & (queue.capacity - 1)
+    if queue.count == 0 and queue.capacity > RETAINED_ENTRIES:
+        PyMem_RawFree(queue.entries)
+        queue.entries = NULL
+        queue.capacity = queue.head = 0
 
 
 # A Sync or Query has been sent: what follows is a segment of its own.

@@ -131,10 +131,13 @@ cdef class Steady(Answering):
                 status = self.take_in(framer, NULL, 0)
             else:
                 status = self.take_in(framer, <unsigned char*> view.buf, view.len)
+            # What the caller gave may be gone before it asks for the output.
+            self.keep_output()
+            if self.scratch.out.failed:
+                self.output_length = 0
+                status = STEADY_FAILED
         finally:
             PyBuffer_Release(&view)
-        # What the caller gave may be gone before it asks for the output.
-        self.keep_output()
         return status
 
     # -- from here on, no Python ---------------------------------------------------------------------------------------
@@ -153,8 +156,11 @@ cdef class Steady(Answering):
         self.now = <uint64_t> clock.tv_sec * 1_000_000_000 + <uint64_t> clock.tv_nsec
         self.span_length = 0
         buffer_truncate(&self.scratch.out, 0)
-        if self.scratch.out.capacity > RETAINED_OUTPUT:
+        # A failure is one session's, the buffers are everybody's.
+        if self.scratch.out.failed or self.scratch.out.capacity > RETAINED_OUTPUT:
             buffer_release(&self.scratch.out)
+        if self.scratch.rows.failed:
+            buffer_release(&self.scratch.rows)
 
     # Takes in what is there: first what the framer still holds of a message, completed by what has come; then the rest
     # where it lies. What cannot be dealt with yet, or not here, is kept in the framer.

@@ -27,7 +27,7 @@ from hoopfast.wire.holdings cimport (
     prepared_release,
 )
 from hoopfast.wire.masking cimport MaskPlan, MaskTable
-from hoopfast.wire.shapes cimport Description, FormatPlan, KnownStatement, ShapeTable, find_description
+from hoopfast.wire.shapes cimport Known, KnownStatement, ShapeTable, find_description
 from hoopfast.wire.steady_state cimport Expectation
 
 ANY_CLEAN = MaskPlan.clean()  # for rows that nobody has described, all of whose cells pass
@@ -116,23 +116,17 @@ cdef list keys_of(const ByteMap* map):
     return keys
 
 
-cdef object plan_of(const Description* description, const MaskTable* plan):
-    """The MaskPlan that a table belongs to."""
-    cdef const FormatPlan* found
+cdef object plan_of(const Known* known, const MaskTable* plan):
+    """The MaskPlan that a table belongs to; another session may have put another in its place since."""
+    cdef MaskPlan found
     if plan == NULL:
         return None
     if plan == &(<MaskPlan> ANY_CLEAN).table:
         return ANY_CLEAN
-    while description != NULL:
-        if description.plan == plan:
-            return <object> description.owner
-        found = description.formats
-        while found != NULL:
-            if found.plan == plan:
-                return <object> found.owner
-            found = found.next
-        description = description.next
-    raise AssertionError("a plan that no description has")
+    for found in (<KnownStatement> known.owner)._plans:
+        if &found.table == plan:
+            return found
+    raise AssertionError("a plan that the statement has not")
 
 
 cdef class SteadyState:
@@ -297,6 +291,14 @@ cdef class SteadyState:
         self.bury()
         return spilled
 
+    def drop(self) -> None:
+        """Forget what is under way: the session is over."""
+        self.active = False
+        self.forget_expected()
+        owed_release(&self.queue)
+        self.release_portals()
+        self.bury()
+
     cdef object confirmed(self, bytes name, make, described):
         cdef const unsigned char* start = <const unsigned char*> PyBytes_AS_STRING(name)
         cdef Py_ssize_t length = PyBytes_GET_SIZE(name)
@@ -346,7 +348,7 @@ cdef class SteadyState:
             PyBytes_FromStringAndSize(
                 <const char*> portal.source + portal.formats_length, portal.parameters_length
             ),
-            plan_of(portal.known.descriptions, portal.plan),
+            plan_of(portal.known, portal.plan),
             bool(portal.described),
             portal.sequence,
         )
@@ -377,7 +379,7 @@ cdef class SteadyState:
             name_of(&entry.name) if entry.kind == OWED_CLOSE else b"",
             entry.sequence,
             PyBytes_FromStringAndSize(<const char*> entry.tag, entry.tag_length) if entry.completed else None,
-            plan_of(entry.known.descriptions, entry.plan) if entry.known != NULL else None,
+            plan_of(entry.known, entry.plan) if entry.known != NULL else None,
         )
 
     cdef Portal* find_portal(self, const Name* name) noexcept nogil:

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from hoopfast.wire import frontend
+import tracemalloc
+
+from hoopfast.session import plans, refusal
+from hoopfast.session.steady import Shapes
+from hoopfast.wire import backend, frontend
 from tests.session.scripted import Player, play
+from tests.session.steady_session import (
+    COLUMNS,
+    MASKED_ROW,
+    READY,
+    ROW,
+    SYNC,
+    SteadySession,
+    command_complete,
+    query,
+)
 
 
 def test_an_error_of_an_earlier_statement_does_not_end_a_copy_that_has_not_begun() -> None:
@@ -130,3 +144,52 @@ def test_a_parse_of_what_was_decided_as_several_commands_closes_the_session() ->
     player.play('F Parse(b"", b"both", ())\n> same')
     player._feed("B", b"1\0\0\0\4")
     assert player.closed
+
+
+def test_a_plan_that_another_session_has_replaced_is_still_known_at_the_hand_over() -> None:
+    shapes = Shapes()
+    one, other = SteadySession(shapes=shapes), SteadySession(shapes=shapes)
+    rows = COLUMNS + ROW + command_complete(b"SELECT 1") + READY
+    one.conversation.frontend_data(query(b"select secret"))
+    one.conversation.backend_data(rows)
+    one.ask(query(b"select secret"))
+    one.answer(COLUMNS)
+    plans._plan.cache_clear()  # as 4,096 other plans do
+    other.conversation.frontend_data(query(b"other") + query(b"select secret"))
+    other.conversation.backend_data(command_complete(b"SELECT 0") + READY + rows)
+    assert one.core.active
+    one.conversation.frontend_data(query(b"write"))
+    assert one.conversation.failure is None
+    assert one.answer(ROW) == MASKED_ROW
+
+
+def test_commit_and_chain_ends_the_cursors_that_python_holds() -> None:
+    session = SteadySession()
+    conversation = session.conversation
+    in_block = backend.ReadyForQuery(b"T").encode()
+    for text, tag in ((b"begin", b"BEGIN"), (b"commit", b"COMMIT"), (b"declare", b"DECLARE CURSOR")):
+        conversation.frontend_data(query(text))
+        conversation.backend_data(command_complete(tag) + in_block)
+    assert session.ask(query(b"commit")) == query(b"commit")
+    assert session.answer(command_complete(b"COMMIT") + in_block) == command_complete(b"COMMIT") + in_block
+    assert session.core.active
+    effects = conversation.frontend_data(query(b"fetch"))
+    assert b"".join(effects.to_backend) == refusal.substitute_query()  # there is no such cursor
+
+
+def test_a_burst_of_replies_leaves_no_memory_behind() -> None:
+    session = SteadySession()
+    session.ask(SYNC)
+    session.answer(READY)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        session.ask(SYNC * 50_000)
+        assert tracemalloc.get_traced_memory()[0] - before > 50_000 * 100
+        session.answer(READY * 50_000)
+        session.ask(SYNC)
+        session.answer(READY)
+        assert tracemalloc.get_traced_memory()[0] - before < 50_000 * 30
+    finally:
+        tracemalloc.stop()
+    assert session.core.active
