@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from hoopfast.config import Config, Database
 from hoopfast.errors import ConfigError
 from hoopfast.gateway.tls import client_context, server_context
 from hoopfast.sandbox.certificate import write_self_signed
+from hoopfast.wire.startup import SSLRequest, StartupMessage
+from tests.gateway.running import Gateway, Place
 
 
 def configured(tmp_path: Path, **gateway: str) -> Config:
@@ -95,6 +98,25 @@ def test_clients_that_come_again_resume(tmp_path: Path, version: ssl.TLSVersion)
     elsewhere = server_context(configured(tmp_path, tls="require"))
     assert elsewhere is not None
     assert not handshake(elsewhere, client, first.session).session_reused
+
+
+def test_a_frontend_that_comes_again_resumes(place: Place) -> None:
+    certificate = place.with_tls()
+    client = ssl.create_default_context(cafile=str(certificate))
+
+    def come(gateway: Gateway, session: ssl.SSLSession | None) -> tuple[bool | None, ssl.SSLSession | None]:
+        with socket.create_connection((gateway.host, gateway.port), 10) as connection:
+            connection.sendall(SSLRequest().encode())
+            assert connection.recv(1) == b"S"
+            with client.wrap_socket(connection, server_hostname="localhost", session=session) as link:
+                link.sendall(StartupMessage(3 << 16, {b"user": b"job", b"database": b"db"}).encode())
+                assert link.recv(1) == b"R"  # it is asked for its token all the same
+                return link.session_reused, link.session
+
+    with Gateway(place, certificate) as gateway:
+        reused, session = come(gateway, None)
+        assert not reused
+        assert come(gateway, session)[0]
 
 
 def write_self_signed_pair(folder: Path) -> Path:
