@@ -23,11 +23,10 @@ Columns = list[tuple[str, Origin]]
 
 def union(origins: Iterable[Origin]) -> Origin:
     """The origin of a value made from others: never bare."""
-    sources: frozenset[tuple[int, int]] = frozenset()
-    for origin in origins:
-        if origin.sources:
-            sources = sources | origin.sources if sources else origin.sources
-    return Origin(sources) if sources else CLEAN
+    parts = [origin.sources for origin in origins if origin.sources]
+    if not parts:
+        return CLEAN
+    return Origin(parts[0].union(*parts[1:]) if len(parts) > 1 else parts[0])
 
 
 @dataclass(slots=True)

@@ -91,3 +91,11 @@ def test_names_of_functions_and_operators() -> None:
     assert qualified(call.funcname) == ("pg_catalog", "upper")
     assert operators(plus) == [("s", "+")]
     assert operators(between) == [(None, ">="), (None, "<=")]
+
+
+def test_a_domain_whose_check_names_itself_is_not_trusted(clinic: Clinic) -> None:
+    (zip_t,) = clinic.catalog.types_by_name["zip_t"]
+    domains = [[str(zip_t.oid), "CHECK ((((VALUE)::public.zip_t)::text <> ''::text))"]]
+    catalog = type(clinic.catalog)({**clinic.catalog._results, "domains": domains})
+    assert Types(clinic.catalog, lambda _schema, _name: False).trusted(zip_t.oid)
+    assert not Types(catalog, lambda _schema, _name: False).trusted(zip_t.oid)
