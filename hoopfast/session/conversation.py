@@ -264,13 +264,22 @@ class Conversation:
         state = self._state
         self._closed = True
         self.failure = cause or error
-        if self._handover is not None:
-            self._handover.spill()
+        self._take_back()
         state.effects.to_backend.clear()
         if not state.backend.mid_message:
             state.effects.to_frontend.append(fatal_response(error))
         state.effects.close = True
         self._abandon()
+
+    def _take_back(self) -> None:
+        """End C's part; what it cannot tell any more, the recorder ends as unknown with the session."""
+        if self._handover is None:
+            return
+        try:
+            self._handover.spill()
+        except Exception as error:
+            self._handover.core.drop()
+            self.failure = self.failure or error
 
     def _abandon(self) -> None:
         try:

@@ -244,6 +244,8 @@ def _repeatable(statement: Statement) -> bool:
     if statement.verdict is not Verdict.ALLOW or len(statement.commands) != 1:
         return False
     command = statement.commands[0]
+    if command.tag not in PLANNED if command.transaction is None else command.transaction not in _TRANSACTIONS:
+        return False
     # What is not named here has to be as in a plain statement, fields that are yet to come included.
     plain = Command(
         command.tag,
@@ -253,9 +255,7 @@ def _repeatable(statement: Statement) -> bool:
         clean=command.clean,
         transaction=command.transaction,
     )
-    if command != plain or command.rows is Rows.NAMED:
-        return False
-    return command.transaction in _TRANSACTIONS or (command.transaction is None and command.tag in PLANNED)
+    return command == plain and command.rows is not Rows.NAMED
 
 
 def _known_prepared(prepared: Prepared, table: ShapeTable, basis: Hashable) -> KnownStatement | None:

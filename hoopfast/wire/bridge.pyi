@@ -2,7 +2,9 @@
 
 from typing import Any, Protocol
 
-class Target(Protocol):
+from typing_extensions import disjoint_base
+
+class _Target(Protocol):
     """What a bridge calls."""
 
     def execution(self, statement: Any, extended: bool, parameters: bytes | None) -> int: ...
@@ -18,10 +20,11 @@ class Target(Protocol):
     ) -> None: ...
     def transaction(self, first: int, last: int, committed: bool) -> None: ...
 
+@disjoint_base
 class RecorderBridge:
     """The C face of a recorder that has none of its own."""
 
-    def __new__(cls, target: Target) -> RecorderBridge: ...
+    def __new__(cls, target: _Target) -> RecorderBridge: ...
     @property
     def recording(self) -> object:
         """The capsule that C takes."""

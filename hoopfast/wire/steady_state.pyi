@@ -1,14 +1,14 @@
 """A session's state while C is in charge of it, and how it changes hands: see steady_state.pyx."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from typing_extensions import disjoint_base
 
 from hoopfast.wire.framer import Framer
 from hoopfast.wire.freshness import Freshness
 from hoopfast.wire.masking import MaskPlan
 from hoopfast.wire.shapes import KnownStatement, ShapeTable
-
-__pyx_capi__: Mapping[str, object]
 
 ANY_CLEAN: MaskPlan
 
@@ -56,13 +56,15 @@ class Spilled(NamedTuple):
     expected_portals: list[tuple[bytes, Any]]
     replies: list[SpilledReply]
 
+@disjoint_base
 class Scratch:
     """The buffers for what is to be sent after a call; one for all sessions of a thread."""
 
-Make = Callable[[bytes, bytes, bytes, Any, bytes | None], Any]
-MakePortal = Callable[[bytes, Any, Any, bytes, bytes, MaskPlan | None, bool, int], Any]
-Described = Callable[[Any, bytes], None]
+_Make = Callable[[bytes, bytes, bytes, Any, bytes | None], Any]
+_MakePortal = Callable[[bytes, Any, Any, bytes, bytes, MaskPlan | None, bool, int], Any]
+_Described = Callable[[Any, bytes], None]
 
+@disjoint_base
 class SteadyState:
     """One session's state in C. `recording` is the recorder's capsule; `freshness` that of its database's catalog."""
 
@@ -106,10 +108,13 @@ class SteadyState:
     def forget_prepared(self) -> None:
         """No name of a prepared statement stands for anything that C may know."""
 
-    def spill(self, make: Make, make_portal: MakePortal, described: Described) -> Spilled:
+    def spill(self, make: _Make, make_portal: _MakePortal, described: _Described) -> Spilled:
         """Hand everything back. Nothing is owed, expected or open here afterwards; prepared statements stay.
 
         `make(name, text, parameter types as Parse has them, statement, description or None)` makes a prepared
         statement, `make_portal(name, prepared, statement, formats, parameters, plan, described, sequence)` a portal;
         `described(prepared, description)` tells of one that was made before.
         """
+
+    def drop(self) -> None:
+        """Forget what is under way: the session is over."""
