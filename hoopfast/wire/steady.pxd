@@ -41,3 +41,4 @@ cdef class Steady(Answering):
     cdef SteadyStatus execute_portal(self, const Frame* frame, Portal* portal, bint inject) noexcept nogil
     cdef void emit_describe(self, const Name* name) noexcept nogil
     cdef SteadyStatus close(self, const Frame* frame) noexcept nogil
+    cdef SteadyStatus give_up(self, bint cut) noexcept nogil

@@ -101,6 +101,11 @@ cdef inline const unsigned char* take_parameters(Cursor* cursor, Py_ssize_t* len
     return start
 
 
+# Whether a message has been forwarded in part.
+cdef inline bint in_message(Framer framer) noexcept nogil:
+    return framer.state.remaining != 0 and framer.state.remaining_forwarded
+
+
 cdef class Steady(Answering):
     """One session's steady state; SteadyState says how it is handed over."""
 
@@ -123,6 +128,7 @@ cdef class Steady(Answering):
     cdef int feed(self, Framer framer, data) except -1:
         cdef Py_buffer view
         cdef SteadyStatus status
+        cdef bint cut = in_message(self.backend)
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
             self.begin()
@@ -134,8 +140,7 @@ cdef class Steady(Answering):
             # What the caller gave may be gone before it asks for the output.
             self.keep_output()
             if self.scratch.out.failed:
-                self.output_length = 0
-                status = STEADY_FAILED
+                status = self.give_up(cut)
         finally:
             PyBuffer_Release(&view)
         return status
@@ -168,6 +173,7 @@ cdef class Steady(Answering):
         cdef SteadyStatus status = STEADY_DONE
         cdef Cursor cursor
         cdef Py_ssize_t part
+        cdef bint cut = in_message(self.backend)
         if not (self.active or (self.streams_frontend if framer is self.frontend else self.streams_backend)):
             status = STEADY_WAKE
         while status == STEADY_DONE and framer.input.length > framer.consumed:
@@ -196,9 +202,14 @@ cdef class Steady(Answering):
         if self.span_length == 0:
             self.output = self.scratch.out.data
             self.output_length = self.scratch.out.length
-        if status == STEADY_FAILED:
-            self.output_length = 0
-        return status
+        return self.give_up(cut) if status == STEADY_FAILED else status
+
+    # Nothing of this call is sent. `cut`: the frontend had had a part of a message before, and so it stays.
+    cdef SteadyStatus give_up(self, bint cut) noexcept nogil:
+        self.output_length = 0
+        self.backend.state.remaining = cut
+        self.backend.state.remaining_forwarded = cut
+        return STEADY_FAILED
 
     # How many bytes the framer needs at least before it can go on; some of a message are there.
     cdef Py_ssize_t missing(self, Framer framer) noexcept nogil:

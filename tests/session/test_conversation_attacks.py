@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tracemalloc
 
+from hoopfast.errors import JournalUnavailable
 from hoopfast.session import plans, refusal
+from hoopfast.session.boundary import Outcome
 from hoopfast.session.steady import Shapes
 from hoopfast.wire import backend, frontend
-from tests.session.scripted import Player, play
+from tests.session.scripted import ListRecorder, Player, play, text_columns
 from tests.session.steady_session import (
     COLUMNS,
     MASKED_ROW,
@@ -18,6 +20,18 @@ from tests.session.steady_session import (
     command_complete,
     query,
 )
+
+
+class Unwritable(ListRecorder):
+    """A recorder whose journal becomes full."""
+
+    unwritable = False
+
+    def ended(self, sequence: int, outcome: Outcome) -> None:
+        """As long as there is room."""
+        if self.unwritable:
+            raise JournalUnavailable("the journal cannot be written")
+        super().ended(sequence, outcome)
 
 
 def test_an_error_of_an_earlier_statement_does_not_end_a_copy_that_has_not_begun() -> None:
@@ -193,3 +207,19 @@ def test_a_burst_of_replies_leaves_no_memory_behind() -> None:
     finally:
         tracemalloc.stop()
     assert session.core.active
+
+
+def test_a_record_that_fails_behind_half_a_row_says_nothing_in_its_middle() -> None:
+    columns, row = text_columns((1, 1)), backend.DataRow((b"x" * 1000,)).encode()
+    recorder = Unwritable()
+    session = SteadySession(recorder=recorder)
+    for _ in range(2):
+        session.ask(query(b"read"))
+        session.conversation.backend_data(columns + command_complete(b"SELECT 0") + READY)
+    session.ask(query(b"read"))
+    assert session.answer(columns + row[:500]) == columns + row[:500]
+    assert session.core.active
+    recorder.unwritable = True
+    effects = session.conversation.backend_data(row[500:] + command_complete(b"SELECT 1") + READY)
+    assert effects.close
+    assert not effects.to_frontend  # it would be taken for the rest of the row
