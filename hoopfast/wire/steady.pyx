@@ -427,6 +427,8 @@ cdef class Steady(Answering):
             return STEADY_WAKE
         if not self.may_expect(True, &name) or self.touched_portals.count >= MOST_TOUCHED:
             return STEADY_WAKE
+        if self.portals.count >= MOST_TOUCHED:
+            return STEADY_WAKE  # so that no hand-over takes long
         prepared = self.prepared_now(&statement)
         if prepared == NULL or prepared.known.table != <void*> self.table or not self.current():
             return STEADY_WAKE

@@ -11,8 +11,10 @@ from hoopfast.session.steady import Shapes
 from hoopfast.wire import backend, frontend
 from tests.session.scripted import ListRecorder, Player, play, text_columns
 from tests.session.steady_session import (
+    BOUND,
     COLUMNS,
     MASKED_ROW,
+    PARSED,
     READY,
     ROW,
     SYNC,
@@ -223,3 +225,16 @@ def test_a_record_that_fails_behind_half_a_row_says_nothing_in_its_middle() -> N
     effects = session.conversation.backend_data(row[500:] + command_complete(b"SELECT 1") + READY)
     assert effects.close
     assert not effects.to_frontend  # it would be taken for the rest of the row
+
+
+def test_portals_are_handed_over_before_they_are_many() -> None:
+    session = SteadySession()
+    in_block = backend.ReadyForQuery(b"T").encode()
+    session.conversation.frontend_data(query(b"begin") + frontend.Parse(b"s", b"read", ()).encode() + SYNC)
+    session.conversation.backend_data(command_complete(b"BEGIN") + in_block + PARSED + in_block)
+    for number in range(3000):
+        bind = frontend.Bind(b"p%d" % number, b"s", (), (), ()).encode() + SYNC
+        assert session.ask(bind) == bind
+        session.answer(BOUND + in_block)
+    assert session.core.active
+    assert len(session.conversation._state.names._portals) > 2000
