@@ -2,7 +2,7 @@
 # The stamps in .venv/ make the second run cost nothing: dependencies follow pyproject.toml and constraints.txt, extensions their sources.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages demo test test-all lint bench corpus debug clean
+.PHONY: help setup system-packages demo test test-all lint bench profile corpus debug clean
 
 ARGS ?=
 PYTHON ?=
@@ -43,9 +43,13 @@ test-all: setup
 lint: setup
 	@ci/lint.sh
 
-## bench            latency, CPU and throughput beside direct, pgbouncer and haproxy (ARGS=--quick; results in bench/results/)
+## bench            latency, CPU and throughput beside direct, pgbouncer, haproxy and a bare relay; writes docs/benchmarks.md (ARGS=--quick: no)
 bench: setup
 	@ci/bench.sh $(ARGS)
+
+## profile          where each microsecond of a query goes: perf, callgrind, strace (ARGS=--document: docs/where-the-time-goes.md)
+profile: setup
+	@ci/profile.sh $(ARGS)
 
 ## corpus           the attacks of docs/soundness.md, each as a test
 corpus: setup

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from bench.arithmetic import percentile, window
 from bench.client import DESCRIBE, SYNC, BenchError, Connection, execute, parse, query
@@ -52,20 +52,8 @@ def pgbench(program: Path, target: Target, mode: str, clients: int, seconds: flo
     """One run of pgbench with a script. Connecting and its end are left out: only a window in the middle counts."""
     with tempfile.TemporaryDirectory(prefix="hoopfast-bench-") as place:
         folder = Path(place)
-        (folder / "script").write_text(text)
-        address = target.address
-        command = [str(program), "-n", "-M", mode, "-c", str(clients), "-j", "1", "-f", str(folder / "script")]
-        command += ["-T", str(math.ceil(2 * SETTLE + seconds)), "-l", f"--log-prefix={folder}/log"]
-        command += ["-h", address.host, "-p", str(address.port), "-U", address.user, address.database]
-        environment = plain_environment() | {
-            "PGPASSWORD": address.password,
-            "PGSSLMODE": "require" if address.tls else "disable",
-        }
-        running = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        running = started(program, target, mode, clients, 2 * SETTLE + seconds, text, folder)
         try:
-            _await_log(running, folder)
             time.sleep(SETTLE)
             pids = target.pids()
             used, start = cpu_seconds(pids), time.time()
@@ -80,6 +68,34 @@ def pgbench(program: Path, target: Target, mode: str, clients: int, seconds: flo
         raise BenchError(f"{target.name}: pgbench finished no transaction within {seconds} s")
     rate = len(latencies) / (end - start)
     return Sample(percentile(latencies, 0.5), percentile(latencies, 0.99), rate, _share(target, used, len(latencies)))
+
+
+def started(
+    program: Path, target: Target, mode: str, clients: int, seconds: float, text: str, folder: Path
+) -> subprocess.Popen[str]:
+    """A pgbench that runs for so many seconds at least, once it has finished a transaction; its log is in `folder`."""
+    (folder / "script").write_text(text)
+    address = target.address
+    command = [str(program), "-n", "-M", mode, "-c", str(clients), "-j", "1", "-f", str(folder / "script")]
+    command += ["-T", str(math.ceil(seconds)), "-l", f"--log-prefix={folder}/log"]
+    command += ["-h", address.host, "-p", str(address.port), "-U", address.user, address.database]
+    environment = plain_environment() | {
+        "PGPASSWORD": address.password,
+        "PGSSLMODE": "require" if address.tls else "disable",
+    }
+    running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        _await_log(running, folder)
+    except BaseException:
+        running.kill()
+        running.communicate()
+        raise
+    return running
+
+
+def transactions_between(folder: Path, start: float, end: float) -> int:
+    """How many transactions pgbench's logs have within a window."""
+    return len(window(transactions(folder), start, end))
 
 
 def transactions(folder: Path) -> list[tuple[float, float]]:
@@ -141,6 +157,14 @@ class Latency:
     def close(self) -> None:
         """End the session."""
         self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Use as a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the session."""
+        self.close()
 
 
 def first_sight(target: Target, statements: Iterable[str]) -> Sample:

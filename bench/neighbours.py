@@ -133,16 +133,16 @@ def compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc")
 
 
-def build_relay(folder: Path) -> Path:
-    """Compile relay.c into a folder; returns the program. Raises RuntimeError with the compiler's words."""
+def build(source: Path, folder: Path, *options: str) -> Path:
+    """Compile a C file into a folder; returns what was made. Raises RuntimeError with the compiler's words."""
     found = compiler()
     if found is None:
         raise RuntimeError("there is no C compiler")
-    program = folder / "relay"
-    command = [found, "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(program), str(RELAY_SOURCE)]
+    program = folder / source.stem
+    command = [found, "-O2", "-Wall", "-Wextra", *options, "-o", str(program), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"relay.c does not compile:\n{done.stderr}")
+        raise RuntimeError(f"{source.name} does not compile:\n{done.stderr}")
     return program
 
 
@@ -152,7 +152,7 @@ def relay(server_port: int, *, name: str = RELAY) -> Iterator[Target]:
     with tempfile.TemporaryDirectory(prefix="hoopfast-bench-") as place:
         folder = Path(place)
         process = KeptProcess(
-            [build_relay(folder), "127.0.0.1", str(server_port)], log=folder / "log", output=folder / "port"
+            [build(RELAY_SOURCE, folder), "127.0.0.1", str(server_port)], log=folder / "log", output=folder / "port"
         )
         try:
             port = int(await_line(process, folder / "port"))

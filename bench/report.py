@@ -15,14 +15,14 @@ NOTE = (
     " proxy on the same few cores, CPU and the added p50 of one client are the figures to go by; rates and many"
     " clients' latencies are mostly the scheduler's."
 )
-WIDTH = 150  # of the tables; a narrower terminal wraps lines rather than words
+WIDTH = 172  # of the tables; a narrower terminal wraps lines rather than words
 
 
 def table(sheet: Sheet) -> Table:
     """One sheet for the terminal."""
     made = Table(title=sheet.title, title_justify="left", box=box.SIMPLE_HEAD)
     for number, heading in enumerate(sheet.headings):
-        made.add_column(heading, justify="left" if number < sheet.texts else "right", no_wrap=number < sheet.texts)
+        made.add_column(heading, justify="left" if number < sheet.texts else "right", no_wrap=True)
     for group in sheet.groups:
         for row in group:
             made.add_row(*row)

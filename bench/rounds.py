@@ -200,6 +200,8 @@ class Rounds:
             # A round of blocks gives one sample per target: measured together here, handed out by _each.
             done: dict[str, list[Sample]] = {}
             usable = [target for target in targets if not self.results.is_refused(load, target.name)]
+            for target in usable:
+                clients[target.name].block()  # what is only learnt with time is learnt before the first round
             for _ in range(rounds or self._options.rounds):
                 for name, sample in self._blocks(clients, usable).items():
                     done.setdefault(name, []).append(sample)

@@ -13,13 +13,17 @@ The last stage, `masking`, is `hoopfast serve` itself.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Hashable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bench.neighbours import build, compiler
 from hoopfast.gateway import children, logs, signin, supervisor, worker
 from hoopfast.policy import model
 from hoopfast.session.boundary import Outcome, Recorder
@@ -34,7 +38,7 @@ class OpenPolicy:
     def __init__(self) -> None:
         command = model.Command("SELECT", model.Kind.READ, model.Rows.CLEAN, clean=True)
         summary = model.StatementSummary(text="", shape="0" * 16)
-        self._statement = model.Statement(model.Verdict.ALLOW, (command,), summary, basis=0)
+        self._statement = model.Statement(model.Verdict.ALLOW, (command,), summary, basis=0, literals_matter=False)
 
     def basis(self, environment: model.Environment) -> Hashable:
         """Nothing that a decision rests on ever changes."""
@@ -60,16 +64,55 @@ class OpenPolicy:
         return False
 
 
+@cache
+def _library() -> ctypes.CDLL | None:
+    """The recorder that C calls, compiled for this process; None where there is no compiler."""
+    if compiler() is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="hoopfast-bench-") as folder:
+        return ctypes.CDLL(str(build(Path(__file__).with_name("no_recorder.c"), Path(folder), "-shared", "-fPIC")))
+
+
+class _Recording(ctypes.Structure):
+    """Room for struct Recording (hoopfast/recording.pxd), which no_recorder.c fills in."""
+
+    _fields_ = (("words", ctypes.c_void_p * 5),)
+
+
+_NOTHING = ctypes.c_int64(0)
+
+
+def _capsule(name: bytes, content: Any) -> object:
+    """An address as C wants it; `name`, a constant, and `content` have to outlive the capsule."""
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    made: object = new(ctypes.addressof(content), name, None)
+    return made
+
+
 class NoRecorder:
-    """Records nothing."""
+    """Records nothing, whether it is called from Python or from C.
+
+    Without a compiler it lacks what C calls, and the steady state calls it through Python: that costs more than the
+    journal does.
+    """
 
     def __init__(self) -> None:
-        self._sequence = 0
+        self._sequence = ctypes.c_int64(0)
+        if (library := _library()) is not None:
+            self._functions = _Recording()
+            library.fill(ctypes.byref(self._functions), ctypes.byref(self._sequence))
+            self.recording = _capsule(b"hoopfast.recording", self._functions)
+
+    def template(self, statement: model.Statement) -> object:
+        """Nothing of a statement, as no record ever says anything of it; but a capsule needs an address."""
+        return _capsule(b"hoopfast.recording.template", _NOTHING)
 
     def execution(self, statement: model.Statement, *, protocol: str, parameters: tuple[bytes | None, ...] = ()) -> int:
         """A new sequence number."""
-        self._sequence += 1
-        return self._sequence
+        self._sequence.value += 1
+        return self._sequence.value
 
     def ended(self, sequence: int, outcome: Outcome) -> None:
         """Forgotten."""
@@ -85,6 +128,8 @@ def conversation(policy: model.Policy, recorder: Recorder, **given: Any) -> Conv
         policy = OpenPolicy()
     if stage in ("off", "policy"):
         recorder = NoRecorder()
+        if (steady := given.get("steady")) is not None:
+            given["steady"] = steady._replace(recorder=recorder)
     return Conversation(policy, recorder, **given)
 
 

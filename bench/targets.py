@@ -94,12 +94,13 @@ def hoopfast(
     stage: str = STAGES[-1],
     name: str = "hoopfast",
     masks: str = MASK_SMALL + MASK_WIDE,
+    tuning: str = "",
     under: Sequence[str] = (),
     start_seconds: float = START_SECONDS,
 ) -> Iterator[Target]:
     """The gateway with one worker; `stage` says how much of it takes part, `masks` counts in the last stage.
 
-    `under` is a command that runs it (a profiler), which may need more seconds to start.
+    `under` is a command that runs it (a profiler), which may need more seconds to start; `tuning` goes into [tuning].
     """
     with tempfile.TemporaryDirectory(prefix="hoopfast-bench-") as place:
         folder = Path(place)
@@ -115,7 +116,7 @@ def hoopfast(
             role=database.ROLE,
         )
         config = folder / "hoopfast.toml"
-        config.write_text(text + (masks if stage == STAGES[-1] else ""))
+        config.write_text(f"{text}[tuning]\n{tuning}\n{masks if stage == STAGES[-1] else ''}")
         process = KeptProcess(
             [*under, *hoopfast_command(config, stage, 1)],
             log=folder / "log",
