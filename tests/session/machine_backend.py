@@ -309,7 +309,10 @@ class FakeBackend:
         if self.random.randrange(600) < self.temper.other_columns:
             width = max(width + self.random.choice((-1, 1)), 0)
         cells = (b"777-65-9863", b"a", b"", None, "é".encode() * 3, b"\xff\xfe12345", b"z" * 700)
-        return backend.DataRow(tuple(self.random.choice(cells) for _ in range(width))).encode()
+        row = [self.random.choice(cells) for _ in range(width)]
+        if width and self.random.randrange(200) == 0:
+            row[-1] = b"w" * 80_000
+        return backend.DataRow(tuple(row)).encode()
 
     def _copy_in(self) -> Answer:
         self._put(backend.CopyInResponse(0, (0, 0)).encode())

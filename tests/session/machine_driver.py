@@ -51,6 +51,8 @@ class Machine:
             "catalog": self.catalog,
             "rare": self.rare,
         }
+        if random.randrange(4) == 0:
+            stage.apply(Event("few"))
         self._open()
 
     # -- what hypothesis, or a seed, chooses from
@@ -123,7 +125,7 @@ class Machine:
         elif choice == 12:
             self._apply(session, Event("terminate", session.number))
         elif choice == 13:
-            self._apply(session, Event("break", session.number, number=self.random.randrange(1, 4)))
+            self._apply(session, Event("break", session.number, number=self.random.randrange(1, 9)))
 
     # -- how it is done
 

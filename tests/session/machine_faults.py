@@ -22,13 +22,15 @@ class Temper:
 
 def aside(random: Random) -> bytes:
     """A message that may come at any time."""
-    match random.randrange(6):
+    match random.randrange(9):
         case 0:
             return backend.NotificationResponse(7, b"ch", random.choice((b"", b"hello", b"other"))).encode()
         case 1:
             return backend.ParameterStatus(b"DateStyle", b"ISO, DMY").encode()
         case 2:
             return backend.ParameterStatus(b"application_name", b"x").encode()
+        case 3:
+            return backend.ParameterStatus(b"client_encoding", random.choice((b"UTF8", b"LATIN1"))).encode()
         case _:
             fields = {"S": b"NOTICE", "V": b"NOTICE", "C": b"00000", "M": b"row 777-65-9863"}
             return backend.NoticeResponse(fields).encode()

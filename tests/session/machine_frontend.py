@@ -19,6 +19,11 @@ TYPES: tuple[tuple[int, ...], ...] = ((), (), (20,), (23,), (25,), (26,), (0,), 
 LITERALS = ("0", "1", "2", "3", "17", "'x'", "'a''b'", "'777-65-9863'")
 
 
+def executed(portal: bytes, most: int = 0) -> bytes:
+    """An Execute."""
+    return frontend.Execute(portal, most).encode()
+
+
 @dataclass
 class Frontend:
     """What one session's frontend says; `steady`: of statements that leave the session as it was."""
@@ -49,6 +54,8 @@ class Frontend:
             self._loose,
             self._loose,
             self._queries,
+            self._many,
+            self._copy,
         )
 
     def flow(self) -> bytes:
@@ -79,9 +86,9 @@ class Frontend:
         choice = self.random.randrange(100)
         if choice < 45:
             name = self.random.choice(self._favourites)
-        elif choice < 75:
+        elif choice < 62:
             name = self.random.choice(tuple(SHAPED))
-        elif choice < 85:
+        elif choice < 72:
             name = self.random.choice(tuple(TRANSACTIONS))
         elif self.steady:
             name = "SELECT a, b FROM t WHERE id = ?"
@@ -138,9 +145,27 @@ class Frontend:
     def _queries(self) -> bytes:
         return self._simple() + self._simple()
 
+    def _copy(self) -> bytes:
+        if self.steady or self.random.randrange(3):
+            return self._simple()
+        text = self.random.choice((b"copy in", b"copy in", b"copy out", b"read; copy in; read"))
+        return frontend.Query(text).encode() + self._maybe(frontend.CopyData(b"1").encode() + SYNC, 4)
+
+    def _many(self) -> bytes:
+        """More names than the steady state expects in one segment, once in a while."""
+        count = self.random.choice((3, 3, 5, 20))
+        if self.random.randrange(2):
+            names = [b"many %d" % number for number in range(count)]
+            return (
+                b"".join(self._maybe(frontend.Close(b"S", name).encode()) + self._parse(name) for name in names) + SYNC
+            )
+        portals = [b"many %d" % number for number in range(count)]
+        name = self._known_name()
+        return b"".join(self._bind(portal, name) + self._maybe(executed(portal)) for portal in portals) + SYNC
+
     def _unnamed(self) -> bytes:
         parts = self._parse(b"") + self._maybe(self._describe(b"S", b"")) + self._bind(b"", b"")
-        return parts + self._maybe(self._describe(b"P", b"")) + frontend.Execute(b"", 0).encode() + SYNC
+        return parts + self._maybe(self._describe(b"P", b"")) + executed(b"") + SYNC
 
     def _prepare(self) -> bytes:
         name = self._name()
@@ -173,8 +198,8 @@ class Frontend:
         portal = self.random.choice(PORTALS)
         parts = [
             frontend.Query(b"begin").encode(),
-            self._bind(portal, self._known_name()) + frontend.Execute(portal, 1).encode() + SYNC,
-            frontend.Execute(portal, 1).encode() + SYNC,
+            self._bind(portal, self._known_name()) + executed(portal, 1) + SYNC,
+            executed(portal, 1) + SYNC,
             self._maybe(self._simple()),
             frontend.Query(self.random.choice((b"commit", b"rollback"))).encode(),
         ]
