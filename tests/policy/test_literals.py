@@ -9,10 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hoopfast.policy import literals
+from hoopfast.policy import expressions, literals
+from hoopfast.policy.expressions import Expressions
+from hoopfast.policy.facts import Unanalysable
 from hoopfast.policy.literals import Literals
-from hoopfast.policy.model import Statement, Verdict
+from hoopfast.policy.model import Origin, Statement, Verdict
 from hoopfast.policy.parse import Unparsable, ast, parse
+from hoopfast.policy.scope import CLEAN as CLEAN_ORIGIN
+from hoopfast.policy.scope import Scope
 from hoopfast.policy.summary import render_folded
 from hoopfast.wire.lexer import shape
 from hoopfast.wire.scanner import TokenKind
@@ -40,7 +44,7 @@ INDEPENDENT = [
     "SELECT name FROM staff WHERE id = 1",
     "SELECT name FROM staff WHERE id = -1 AND name <> 'x' AND ssn > E'\\n' OR dept = $$a$$ OR name = U&'\\0041'",
     "SELECT name FROM staff WHERE id IN (1, 2, 3)",
-    "SELECT name FROM staff WHERE id NOT IN (1, 2) OR id IN (-1, 2) OR id IN (1, 2.5, NULL)",
+    "SELECT name FROM staff WHERE id NOT IN (1, 2) OR id IN (-1, 2) OR id IN (1, 2.5, NULL) OR id IN (-1.5, 2)",
     "SELECT name FROM staff WHERE id = ANY (ARRAY[1, 2, 3]) LIMIT 10 OFFSET 5",
     "SELECT name FROM staff FETCH FIRST 5 ROWS ONLY",
     "SELECT id, ssn FROM patients WHERE id IN (1, 2) LIMIT 7",
@@ -205,6 +209,18 @@ def test_two_and_two_hundred_are_one_decision(clinic: Clinic, form: str, element
     one = decided(clinic, form.format(element.format(1, 1)))
     assert not one.literals_matter
     assert one.summary.text != statements[0].summary.text, "one element is another shape"
+
+
+def test_whoever_reads_one_of_a_list_gets_all_of_it(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reading(analyser: Expressions, node: Any, _scope: Scope) -> Origin:
+        if node.rexpr[0].val.sval == "a" and any(element.val.sval == "role" for element in node.rexpr):
+            raise Unanalysable("role")
+        return CLEAN_ORIGIN
+
+    monkeypatch.setitem(expressions._RULES, "A_Expr", reading)
+    statements = [decided(clinic, f"SELECT 'x' IN ({each})") for each in ("'a', 'b', 'c'", "'a', 'b', 'c', 'role'")]
+    assert [statement.verdict for statement in statements] == [Verdict.ALLOW, Verdict.DENY]
+    assert statements[0].literals_matter
 
 
 def test_a_literal_behind_the_second_is_seen_by_those_that_need_it(clinic: Clinic) -> None:
