@@ -137,11 +137,6 @@ class NameTable:
         """Whether the backend has confirmed any portal that is still there."""
         return bool(self._portals)
 
-    @property
-    def suspended(self) -> bool:
-        """Whether a portal holds an execution that has begun and not ended."""
-        return any(portal.sequence for portal in self._portals.values())
-
     def end_transaction(self, keep: Portal | None = None) -> list[Portal]:
         """The transaction is over: every portal but the holdable cursors is gone; returns those.
 

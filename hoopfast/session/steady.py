@@ -31,7 +31,9 @@ from hoopfast.wire.steady_state import Scratch, SpilledReply
 
 _REPLIES = {kind.name.lower().replace("_", " "): kind for kind in Reply}
 _TRANSACTIONS = {"commit": 1, "rollback": 2, "begin": 0, "savepoint": 0, "release": 0, "rollback to": 0}
-_MOST_TABLES = 32  # of different bases; one that sessions still use lives on with them
+# Of different bases; a table that sessions still use lives on with them.
+_MOST_TABLES = 32
+_MOST_BYTES = 64 * 1024 * 1024
 _TABLE_BYTES = 16 * 1024 * 1024
 
 
@@ -52,17 +54,33 @@ class Shapes:
     def __init__(self) -> None:
         self.scratch = Scratch()
         self._tables: OrderedDict[Hashable, ShapeTable] = OrderedDict()
+        self._kind: type | None = None
+
+    def serve(self, kind: type) -> None:
+        """Be used with recorders of this kind, and with no other: what is known of a statement has their templates."""
+        if self._kind not in (None, kind):
+            raise ValueError("recorders of two kinds cannot share what is known of statements")
+        self._kind = kind
 
     def table(self, basis: Hashable) -> ShapeTable:
         """The statements decided on this basis."""
         table = self._tables.get(basis)
         if table is None:
             table = self._tables[basis] = ShapeTable(most_bytes=_TABLE_BYTES)
-            if len(self._tables) > _MOST_TABLES:
-                self._tables.popitem(last=False)
-        else:
-            self._tables.move_to_end(basis)
+        self._tables.move_to_end(basis)
+        while len(self._tables) > 1 and (len(self._tables) > _MOST_TABLES or self.size > _MOST_BYTES):
+            self._tables.popitem(last=False)
         return table
+
+    def known(self, basis: Hashable, text: bytes, types: bytes) -> KnownStatement | None:
+        """What C knows of a statement that was decided on this basis, if anything."""
+        table = self._tables.get(basis)
+        return None if table is None else table.find_known(text, types)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the tables hold."""
+        return sum(table.size for table in self._tables.values())
 
 
 class SteadyPorts(NamedTuple):
@@ -81,6 +99,7 @@ class Handover:
         self._shapes = ports.shapes
         self._bridge: RecorderBridge | None = None
         self._template: Callable[[Statement], object]
+        ports.shapes.serve(type(ports.recorder))
         if hasattr(ports.recorder, "recording"):
             native = cast(NativeRecorder, ports.recorder)
             recording, self._template = native.recording, native.template
@@ -121,7 +140,7 @@ class Handover:
         """What C knows of a statement, if anything."""
         if statement is None or not _repeatable(statement):
             return None
-        return self._shapes.table(statement.basis).find_known(text, types_of(parameter_types))
+        return self._shapes.known(statement.basis, text, types_of(parameter_types))
 
     def described(self, known: KnownStatement | None, body: bytes, plan: MaskPlan) -> None:
         """`plan` is for the rows of this statement whenever an execution of it is described by `body`."""
@@ -179,8 +198,7 @@ class Handover:
             and state.probe is Probe.NONE
             and state.frontend.phase == protocol.FrontendPhase.READY
             and state.backend.phase == protocol.BackendPhase.READY
-            and state.ledger.quiet
-            and not state.names.suspended
+            and state.ledger.quiet  # so no portal is suspended
         )
 
     def _tell_names(self, table: ShapeTable, basis: Hashable) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from hoopfast.audit.journal import Journal
 from hoopfast.errors import FrontendProtocolError
 from hoopfast.policy.model import Command, Kind, Rows, Statement, Verdict
+from hoopfast.session import steady
 from hoopfast.session.steady import _MOST_TABLES, Shapes, _repeatable, parameter_values, types_of
 from hoopfast.wire import backend, frontend
 from tests.session.scripted import OWN_ANSWER, READ, SECRET, STATEMENTS, error
@@ -23,6 +26,7 @@ from tests.session.steady_session import (
     command_complete,
     extended,
     query,
+    session_recorder,
 )
 
 TEXT = COLUMNS + ROW + command_complete(b"SELECT 1") + READY
@@ -82,6 +86,34 @@ def test_tables_are_bounded() -> None:
     kept = [shapes.table(basis) for basis in range(_MOST_TABLES + 8)]
     assert shapes.table(0) is not kept[0]
     assert shapes.table(_MOST_TABLES + 7) is kept[-1]
+
+
+def test_tables_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = SteadySession()
+    assert session.core.active
+    shapes = session.conversation._handover._shapes  # type: ignore[union-attr]
+    first = shapes.size
+    assert first > 0
+    monkeypatch.setattr(steady, "_MOST_BYTES", first)
+    shapes.table("one")
+    shapes.table("two")
+    session.policy.version = 2
+    session.freshness.renew()
+    session.conversation.frontend_data(query(b"read"))
+    session.conversation.backend_data(OWN_ANSWER)
+    session.conversation.backend_data(TEXT)
+    assert shapes.size > first  # what was learnt just now counts from the next look on
+    shapes.table("three")
+    assert shapes.size <= first
+
+
+def test_recorders_of_two_kinds_do_not_share_templates(tmp_path: Path) -> None:
+    shapes = Shapes()
+    SteadySession(shapes=shapes)
+    journal = Journal.open(tmp_path, "steady")
+    with pytest.raises(ValueError, match="two kinds"):
+        SteadySession(session_recorder(journal), shapes)
+    journal.close()
 
 
 def test_a_prepared_statement_outlives_its_table() -> None:
