@@ -52,7 +52,7 @@ def marks(runs: Sequence[Mapping[str, Any]], results: Results, images: Mapping[s
         "limits": _limits(results),
         "origin": "\n\n".join(_origin(run) for run in runs),
         "refused": "\n".join(refused),
-        "took": f"That took {minutes:.0f} minutes here." if minutes else "That takes about 20 minutes.",
+        "took": f"That took {minutes:.0f} minutes here." if minutes else "That takes about 22 minutes.",
     }
 
 

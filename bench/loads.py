@@ -141,14 +141,24 @@ class Latency:
             parts = [execute("", (str(number),)) for number in numbers]
             self._requests = [parse("", text) + _described(part) + SYNC for part in parts]
 
-    def block(self) -> tuple[list[float], float]:
-        """Queries to warm up, then the seconds that each of the others took, and the proxy's CPU time for those."""
+    def block(self) -> list[float]:
+        """Queries to warm up, then the seconds that each of the others took."""
         for request in self._requests[:WARM_UP]:
             self._connection.time(request)
-        pids = self.target.pids()
+        return [self._connection.time(request) for request in self._requests[WARM_UP:]]
+
+    def turn(self, seconds: float) -> float:
+        """Queries for so long without a pause: the proxy's CPU time for each.
+
+        Long enough, this has what comes by the clock in its right proportion; a block is too short for that.
+        """
+        pids, asked, end = self.target.pids(), 0, time.perf_counter() + seconds
         before = cpu_seconds(pids)
-        times = [self._connection.time(request) for request in self._requests[WARM_UP:]]
-        return times, cpu_seconds(pids) - before
+        while time.perf_counter() < end:
+            for request in self._requests:
+                self._connection.time(request)
+            asked += len(self._requests)
+        return (cpu_seconds(pids) - before) / asked
 
     def check(self) -> None:
         """Raise BenchError if what is about to be measured is refused."""

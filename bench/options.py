@@ -14,14 +14,14 @@ ROUNDS = 9  # fewer say too little of where a median lies
 WORSE = 0.05  # by which a ratio may grow against a baseline
 
 EPILOG = """\
-sections, and about how long each takes with the default 9 rounds (all of them: 21 minutes; --quick: two):
+sections, and about how long each takes with the default 9 rounds (all of them: 22 minutes; --quick: two):
   noise     the relay of bytes against itself: what a difference has to exceed (1 min)
-  latency   one client, blocks of single queries to every target in turn; then with TLS (1 min)
-  pgbench   8 clients: simple, extended, prepared; then with TLS (9 min)
+  latency   one client, blocks of single queries to every target in turn; then with TLS (4 min)
+  pgbench   8 clients: simple, extended, prepared; then with TLS (8 min)
   bulk      SELECT, COPY OUT and COPY IN of 1,000,000 rows (4 min)
   rows      masking two cells of a row, without sockets (10 s)
-  shapes    10,000 shapes of statements, by Zipf's law, against one (4 min)
-  stages    hoopfast with parts left out (3 min)
+  shapes    10,000 shapes of statements, by Zipf's law, against one (3 min)
+  stages    hoopfast with parts left out, 3 rounds (2 min)
 
 with make: make bench ARGS='--quick --section bulk'
 """
@@ -34,6 +34,7 @@ class Options(NamedTuple):
     rounds: int
     seconds: float  # the measured window of each pgbench run
     blocks: int  # per round and target, of 100 timed queries each
+    turn: float  # seconds without a pause that one client's CPU time is taken from, per round and target
     clients: tuple[int, ...]
     rows: int  # of the bulk table; about 235 bytes each
     shapes: int
@@ -58,6 +59,7 @@ def read(arguments: list[str] | None = None) -> Options:
         rounds=given.rounds or (2 if quick else ROUNDS),
         seconds=given.seconds or (0.5 if quick else 1.5),
         blocks=given.blocks or (2 if quick else 10),
+        turn=given.turn or (0.2 if quick else 1.0),
         clients=tuple(given.clients or (8,)),
         rows=given.rows or (100_000 if quick else 1_000_000),
         shapes=given.shapes or (500 if quick else 10_000),
@@ -71,7 +73,7 @@ def read(arguments: list[str] | None = None) -> Options:
         given=tuple(given.results or ()),
         command=shlex.join(["python", "-m", "bench", *(sys.argv[1:] if arguments is None else arguments)]),
     )
-    for name in ("rounds", "seconds", "blocks", "rows", "shapes"):
+    for name in ("rounds", "seconds", "blocks", "turn", "rows", "shapes"):
         if getattr(options, name) <= 0:
             parser.error(f"--{name} has to be more than 0")
     if min(options.clients) < 1:
@@ -82,7 +84,7 @@ def read(arguments: list[str] | None = None) -> Options:
 def _whole(given: argparse.Namespace) -> bool:
     """Whether this run gives every figure as it is meant to be published."""
     parts = given.quick, given.section, given.results, given.tls, given.no_tls, given.rows, given.shapes
-    hurried = (given.rounds or ROUNDS) < ROUNDS or given.seconds is not None or given.blocks is not None
+    hurried = (given.rounds or ROUNDS) < ROUNDS or any((given.seconds, given.blocks, given.turn))
     return not any(parts) and not hurried and 8 in (given.clients or (8,))
 
 
@@ -100,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rounds", type=int, help="paired rounds (default 9)")
     add("--seconds", type=float, help="measured seconds of each pgbench run (default 1.5)")
     add("--blocks", type=int, help="blocks of 100 single queries per round and target (default 10)")
+    add("--turn", type=float, help="seconds of one client's turn that its CPU time is taken from (default 1)")
     add("--clients", type=int, action="append", help="number of pgbench's clients (repeatable; default 8)")
     add("--rows", type=int, help="rows of the bulk table (default 1,000,000)")
     add("--shapes", type=int, help="shapes of statements (default 10,000)")

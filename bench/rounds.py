@@ -35,7 +35,7 @@ from bench.targets import STAGES, all_targets, bulk_targets, noise_targets, shap
 from hoopfast.sandbox.postgres import ThrowawayPostgres
 
 Say = Callable[[str], None]
-STAGE_ROUNDS = 5  # at most: they explain, and are no figures to go by
+STAGE_ROUNDS = 3  # at most: they explain, and are no figures to go by
 SHAPE_CLIENTS = 8
 
 
@@ -202,29 +202,29 @@ class Rounds:
             usable = [target for target in targets if not self.results.is_refused(load, target.name)]
             for target in usable:
                 clients[target.name].block()  # what is only learnt with time is learnt before the first round
-            for _ in range(rounds or self._options.rounds):
-                for name, sample in self._blocks(clients, usable).items():
+            for number in range(rounds or self._options.rounds):
+                for name, sample in self._turns(clients, usable, number).items():
                     done.setdefault(name, []).append(sample)
             self._each(load, targets, lambda target: done[target.name].pop(0), rounds)
         finally:
             for client in clients.values():
                 client.close()
 
-    def _blocks(self, clients: dict[str, Latency], targets: list[Target]) -> dict[str, Sample]:
-        """One round: blocks of each target in turn."""
+    def _turns(self, clients: dict[str, Latency], targets: list[Target], number: int) -> dict[str, Sample]:
+        """One round: blocks of each target in turn, for the latency; then a longer turn of each, for the CPU time."""
         times: dict[str, list[float]] = {target.name: [] for target in targets}
-        used: dict[str, float] = dict.fromkeys(times, 0.0)
-        for number in range(self._options.blocks):
-            for target in rotated(targets, number):
-                given, cpu = clients[target.name].block()
-                times[target.name] += given
-                used[target.name] += cpu
+        used: dict[str, float] = {}
+        for block in range(self._options.blocks):
+            for target in rotated(targets, number + block):
+                times[target.name] += clients[target.name].block()
+        for target in rotated([target for target in targets if target.process], number):
+            used[target.name] = clients[target.name].turn(self._options.turn)
         return {
             target.name: Sample(
                 percentile(times[target.name], 0.5),
                 percentile(times[target.name], 0.99),
                 TIMED * self._options.blocks / sum(times[target.name]),
-                used[target.name] / (TIMED * self._options.blocks) if target.process else None,
+                used.get(target.name),
             )
             for target in targets
         }

@@ -33,7 +33,7 @@ class Counts:
         self.functions = Counter({frame: count / queries for frame, count in functions.items()})
         self.parts: Counter[str] = Counter()
         for frame, count in self.functions.items():
-            self.parts[of_library(frame.library)] += count
+            self.parts[of_library(frame.file)] += count
 
     @property
     def total(self) -> float:

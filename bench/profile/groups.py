@@ -42,10 +42,10 @@ _CALLS = (
 
 
 class Frame(NamedTuple):
-    """A function on the stack, and the library that it lies in."""
+    """A function on the stack, and the file that it lies in: a library, a program, or the kernel."""
 
     function: str
-    library: str
+    file: str
 
 
 def in_kernel(library: str) -> bool:
@@ -62,9 +62,9 @@ def of_stack(frames: Sequence[Frame]) -> str:
     """The part that a sample belongs to; the innermost frame comes first."""
     if not frames:
         return OTHER
-    if not in_kernel(frames[0].library):
-        return of_library(frames[0].library)
-    within = [frame.function for frame in frames if in_kernel(frame.library)]
+    if not in_kernel(frames[0].file):
+        return of_library(frames[0].file)
+    within = [frame.function for frame in frames if in_kernel(frame.file)]
     for function in reversed(within):
         for part, pattern in _CALLS:
             if pattern.search(function):

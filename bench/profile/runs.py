@@ -34,6 +34,11 @@ class Asked(NamedTuple):
     mode: str
     clients: int
 
+    @property
+    def words(self) -> str:
+        """As a reader wants it."""
+        return f"{self.mode}, {self.clients} client{'s' if self.clients > 1 else ''}"
+
 
 class Split(NamedTuple):
     """The CPU time of a query, and how the kernel's clock divides it."""
@@ -81,10 +86,10 @@ class Profiler:
         with all_targets(self._server, tls=tls) as targets:
             for asked in (Asked(mode, count) for mode in modes for count in clients):
                 for target in _proxies(targets):
-                    self._say(f"{asked.mode}, {asked.clients} clients: CPU time of {target.name}")
+                    self._say(f"{asked.words}: CPU time of {target.name}")
                     self._split(target, asked, min(seconds, 2.0))
                 if not reason:
-                    self._say(f"{asked.mode}, {asked.clients} clients: perf")
+                    self._say(f"{asked.words}: perf")
                     (target,) = (target for target in targets if target.name == "hoopfast")
                     with self._asking(target, asked, seconds + 2 * SETTLE):
                         found = sampled.sample(worker(target), seconds, self._folder)

@@ -72,7 +72,7 @@ def stacks(printed: str) -> Iterator[list[Frame]]:
 
 def named(frame: Frame) -> str:
     """A function and its library, short."""
-    return f"{frame.function} ({'kernel' if in_kernel(frame.library) else Path(frame.library).name.split('.')[0]})"
+    return f"{frame.function} ({'kernel' if in_kernel(frame.file) else Path(frame.file).name.split('.')[0]})"
 
 
 def _command(kept: Path) -> list[str]:

@@ -36,11 +36,6 @@ def asked_for(profile: Profile) -> list[Asked]:
     return list(dict.fromkeys(asked for found in profile.splits.values() for asked in found))
 
 
-def heading(asked: Asked) -> str:
-    """A column's head."""
-    return f"{asked.mode}, {asked.clients} client{'s' if asked.clients > 1 else ''}"
-
-
 def _splits(profile: Profile, tls: str) -> Sheet:
     asked = asked_for(profile)
     rows = []
@@ -55,7 +50,7 @@ def _splits(profile: Profile, tls: str) -> Sheet:
             cells.append(f"{split.seconds * 1e6:.1f} = {kernel:.1f} + {split.seconds * 1e6 - kernel:.1f}")
         rows.append([target, *cells])
     title = f"CPU of the proxy, µs per query = in the kernel + outside of it{tls}"
-    return Sheet("splits", title, ("target", *map(heading, asked)), [rows], texts=1)
+    return Sheet("splits", title, ("target", *(one.words for one in asked)), [rows], texts=1)
 
 
 def _sampled(profile: Profile, tls: str) -> Sheet:
@@ -69,7 +64,7 @@ def _sampled(profile: Profile, tls: str) -> Sheet:
     groups.append([["all", *(_microseconds(profile, own[one].seconds, one, PARTS) for one in asked)]])
     kept = [[row for row in group if any(cell not in {"", "0.0"} for cell in row[1:])] for group in groups]
     title = f"hoopfast's worker, µs of CPU per query{tls}"
-    return Sheet("sampled", title, ("part", *map(heading, asked)), kept, texts=1)
+    return Sheet("sampled", title, ("part", *(one.words for one in asked)), kept, texts=1)
 
 
 def _microseconds(profile: Profile, seconds: float, asked: Asked, parts: Sequence[str]) -> str:
@@ -80,7 +75,7 @@ def _microseconds(profile: Profile, seconds: float, asked: Asked, parts: Sequenc
 def _functions(profile: Profile, top: int) -> Sheet:
     asked, samples = next(iter(profile.sampled.items()))
     rows = [[named(frame), f"{count / samples.total:.1%}"] for frame, count in samples.functions.most_common(top)]
-    title = f"The functions that most samples were in, of {samples.total:,}; {heading(asked)}"
+    title = f"The functions that most samples were in, of {samples.total:,}; {asked.words}"
     return Sheet("functions", title, ("function", "share"), [rows], texts=1)
 
 
