@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.document is not None:
         page.write(chosen.document, profile, chosen.top, {**origin.machine(), **versions, **origin.ours()})
         console.print(f"written: {chosen.document}")
-    return 0 if profile.sampled or profile.counted else 1
+    return 0 if profile.sampled or profile.counted or profile.calls else 1
 
 
 def _profiled(profiler: Profiler, chosen: Options) -> Profile:
