@@ -23,8 +23,8 @@ from hoopfast.wire.bytemap cimport (
 from hoopfast.wire.framer cimport Framer
 from hoopfast.wire.freshness cimport Freshness
 from hoopfast.wire.holdings cimport (
-    CHANGES_NOTHING, CHANGES_PREPARED, LONGEST_NAME, OWED_CLOSE, Name, Owed, Portal, Prepared, owed_at, owed_release, portal_release, prepared_new,
-    prepared_release,
+    CHANGES_NOTHING, CHANGES_PREPARED, LONGEST_NAME, OWED_CLOSE, Name, Owed, Portal, Prepared, owed_at, owed_release,
+    portal_release, prepared_new, prepared_release,
 )
 from hoopfast.wire.masking cimport MaskPlan, MaskTable
 from hoopfast.wire.shapes cimport Known, KnownStatement, ShapeTable, find_description
