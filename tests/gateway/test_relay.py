@@ -38,6 +38,18 @@ def test_bytes_pass_both_ways(gateway: Gateway) -> None:
         assert {len(row[0]) for row in rows} == {1000}
 
 
+def test_bytes_pass_both_ways_in_tls(place: Place) -> None:
+    with (
+        Gateway(place, place.with_tls()) as gateway,
+        psycopg.connect(gateway.dsn(), autocommit=True) as connection,
+    ):
+        for _ in range(3):  # learnt, described, known
+            rows = connection.execute("SELECT n, repeat('x', n % 3000) FROM generate_series(1, 20000) n").fetchall()
+            assert [(number, len(text)) for number, text in rows] == [(n, n % 3000) for n in range(1, 20001)]
+        value = os.urandom(2_000_000)
+        assert connection.execute("SELECT %b::bytea", (value,)).fetchone() == (value,)
+
+
 def test_a_large_value_passes_both_ways(gateway: Gateway) -> None:
     value = os.urandom(3_000_000)
     with psycopg.connect(gateway.dsn(), autocommit=True) as connection:
