@@ -59,6 +59,7 @@ class Conversation:
         self._answers = Answers(self._state)
         self._held: tuple[int, bytes] | None = None  # a message of the frontend that has to wait
         self._ready: Condition | None = None  # … and for what
+        self._looked = False  # C has had a look at the catalog for the statement that it is at
         self._closed = False
         self.failure: BaseException | None = None  # what poisoned the session, for the log
         self._state.threaded = threaded
@@ -81,6 +82,13 @@ class Conversation:
 
     def frontend_woken(self) -> Effects:
         """The core has taken in bytes of the frontend that it does not know what to do with."""
+        if self.core is not None and not self._closed:
+            if self.core.looking:
+                return self._take()
+            if self.core.look_due and not self._looked:
+                self.core.looking = self._looked = True
+                self._state.effects.catalog_needed = True
+                return self._take()
         return self._run(lambda: None)
 
     def backend_woken(self) -> Effects:
@@ -97,6 +105,9 @@ class Conversation:
 
     def resume(self) -> Effects:
         """What was asked for (`Effects.catalog_needed`, `Effects.work`) has been done."""
+        if self.core is not None and self.core.looking and not self._closed:
+            self.core.looking = False
+            return self._fed(self.core.feed_frontend(b""), self._state.to_backend, self.frontend_woken)
         return self._run(self._catalog_came)
 
     def frontend_eof(self) -> Effects:
@@ -118,7 +129,9 @@ class Conversation:
     @property
     def reads_frontend(self) -> bool:
         """Whether more input from the frontend is of use; otherwise stop reading it."""
-        return not self._closed and self._ready is None and self._owed < MOST_OWED
+        if self._closed or self._ready is not None or (self.core is not None and self.core.looking):
+            return False
+        return self._owed < MOST_OWED
 
     @property
     def cancellable(self) -> bool:
@@ -161,7 +174,10 @@ class Conversation:
         output = self.core.take_output()
         if output:
             send(output)
-        return woken() if status == WAKE else self._take()
+        if status == WAKE:
+            return woken()
+        self._looked = False
+        return self._take()
 
     def _run(self, step: Callable[[], None]) -> Effects:
         if self._closed:
@@ -169,6 +185,7 @@ class Conversation:
         try:
             if self._handover is not None:
                 self._handover.spill()
+                self._looked = self._handover.core.looking = False  # what waited for a look waits in Python now
             step()
             self._pump_frontend()
             if self._handover is not None:
@@ -240,6 +257,7 @@ class Conversation:
         self._state.catalog_pending = False
 
     def _frontend_leaves(self) -> None:
+        self._pump_frontend()  # what C has left is not the middle of a message
         self._state.leaving = True
         if self._state.frontend.buffered and self._held is None and self._ready is None:
             raise FrontendProtocolError("the frontend left in the middle of a message")

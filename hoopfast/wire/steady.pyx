@@ -160,6 +160,7 @@ cdef class Steady(Answering):
         clock_gettime(CLOCK_MONOTONIC, &clock)
         self.now = <uint64_t> clock.tv_sec * 1_000_000_000 + <uint64_t> clock.tv_nsec
         self.span_length = 0
+        self.look_due = False
         buffer_truncate(&self.scratch.out, 0)
         # A failure is one session's, the buffers are everybody's.
         if self.scratch.out.failed or self.scratch.out.capacity > RETAINED_OUTPUT:
@@ -175,6 +176,8 @@ cdef class Steady(Answering):
         cdef Py_ssize_t part
         cdef bint cut = in_message(self.backend)
         if not (self.active or (self.streams_frontend if framer is self.frontend else self.streams_backend)):
+            status = STEADY_WAKE
+        elif self.looking and framer is self.frontend:
             status = STEADY_WAKE
         while status == STEADY_DONE and framer.input.length > framer.consumed:
             self.copied = True
@@ -285,9 +288,13 @@ cdef class Steady(Answering):
         self.forward(frame)
         return STEADY_DONE
 
-    # Whether a statement may be decided by what was decided before.
+    # Whether a statement may be decided by what was decided before. Where only a look at the catalog is missing for
+    # that, `look_due` says so.
     cdef bint current(self) noexcept nogil:
-        return self.generation == self.freshness.generation and self.freshness.may_decide(self.now)
+        if self.generation != self.freshness.generation:
+            return False
+        self.look_due = not self.freshness.may_decide(self.now)
+        return not self.look_due
 
     # Whether no earlier segment may still change a name of a prepared statement …
     cdef bint prepared_settled(self) noexcept nogil:

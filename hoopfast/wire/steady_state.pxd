@@ -69,6 +69,8 @@ cdef class SteadyState:
     cdef Py_ssize_t begun  # executions that have no end yet
 
     cdef readonly bint active
+    cdef readonly bint look_due  # why it has woken Python: a statement waits for a look at the catalog
+    cdef public bint looking  # that look is under way: what the frontend sends waits
     cdef public bint streams_frontend  # while not active: CopyData may pass without Python
     cdef public bint streams_backend  # … rows by the framer's plan, or CopyData
     cdef uint64_t now

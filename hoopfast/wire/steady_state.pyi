@@ -68,6 +68,7 @@ _Described = Callable[[Any, bytes], None]
 class SteadyState:
     """One session's state in C. `recording` is the recorder's capsule; `freshness` that of its database's catalog."""
 
+    looking: bool
     streams_frontend: bool
     streams_backend: bool
 
@@ -77,6 +78,9 @@ class SteadyState:
     @property
     def active(self) -> bool:
         """Whether C is in charge."""
+    @property
+    def look_due(self) -> bool:
+        """Why it has woken Python: a statement waits for a look at the catalog."""
     @property
     def owed(self) -> int:
         """How many replies the backend owes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hoopfast.audit.journal import Journal
 from hoopfast.audit.recorder import SessionRecorder
 from hoopfast.policy.model import Command, Kind, Rows
@@ -12,6 +14,13 @@ from hoopfast.wire import backend, frontend
 from hoopfast.wire.freshness import Freshness
 from hoopfast.wire.steady import Steady
 from tests.session.scripted import OWN_ANSWER, PROTECTED, ListRecorder, ScriptedPolicy, allow, text_columns
+
+
+def looked(freshness: Freshness) -> Freshness:
+    """Someone has just compared the catalog, which is good for a second."""
+    freshness.looked(freshness.epoch, took=1000, valid_until=time.monotonic_ns() + 10**9)
+    return freshness
+
 
 READY = backend.ReadyForQuery(b"I").encode()
 SYNC = frontend.Sync().encode()
@@ -33,14 +42,19 @@ def session_recorder(journal: Journal, session: str = "0192f000-0000-7000-8000-0
 class SteadySession:
     """One conversation whose effective schemas are known, so that C is in charge."""
 
-    def __init__(self, recorder: Recorder | None = None, shapes: Shapes | None = None) -> None:
+    def __init__(
+        self,
+        recorder: Recorder | None = None,
+        shapes: Shapes | None = None,
+        freshness: Freshness | None = None,
+    ) -> None:
         self.policy = ScriptedPolicy()
         self.policy.statements["select secret"] = allow(
             "select secret", Command("SELECT", Kind.READ, Rows.BY_ORIGIN, clean=False)
         )
         self.policy.statements["insert"] = allow("insert", Command("INSERT", Kind.WRITE, clean=True))
         self.recorder = recorder if recorder is not None else ListRecorder()
-        self.freshness = Freshness.always()
+        self.freshness = freshness if freshness is not None else Freshness.always()
         ports = SteadyPorts(self.freshness, shapes if shapes is not None else Shapes(), self.recorder)
         self.conversation = Conversation(self.policy, self.recorder, steady=ports)
         assert self.conversation.core is not None

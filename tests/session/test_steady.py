@@ -13,6 +13,7 @@ from hoopfast.policy.model import Command, Kind, Rows, Statement, Verdict
 from hoopfast.session import steady
 from hoopfast.session.steady import _MOST_TABLES, Shapes, _repeatable, parameter_values, types_of
 from hoopfast.wire import backend, frontend
+from hoopfast.wire.freshness import Freshness
 from tests.session.scripted import OWN_ANSWER, READ, SECRET, STATEMENTS, error
 from tests.session.steady_session import (
     BOUND,
@@ -25,6 +26,7 @@ from tests.session.steady_session import (
     SteadySession,
     command_complete,
     extended,
+    looked,
     query,
     session_recorder,
 )
@@ -208,3 +210,66 @@ def test_a_secret_in_any_protocol_is_masked_by_c_as_by_python() -> None:
 def test_a_command_has_no_field_that_nobody_has_thought_of() -> None:
     # A new field of Command makes a statement Python's until steady.py says otherwise.
     assert Command("SELECT", Kind.READ).__dataclass_fields__.keys() >= {"tag", "kind", "rows", "columns", "clean"}
+
+
+def session_with_catalog() -> SteadySession:
+    """A session that knows a statement, and whose catalog can grow old."""
+    session = SteadySession(freshness=looked(Freshness()))
+    session.ask(query(b"read"))
+    session.answer(TEXT)
+    assert session.core.active
+    session.freshness.doubt()
+    session.policy.asked.clear()
+    return session
+
+
+def test_a_look_at_the_catalog_leaves_c_in_charge() -> None:
+    session = session_with_catalog()
+    conversation = session.conversation
+    effects = conversation.frontend_data(query(b"read") + query(b"read")[:3])
+    assert effects.catalog_needed
+    assert not effects.to_backend
+    assert not conversation.reads_frontend
+    assert not conversation.idle
+    assert session.ask(query(b"read")[3:]) == b""  # waits too
+    looked(session.freshness)
+    assert conversation.resume().to_backend == [query(b"read") * 2]
+    assert session.core.active
+    assert not session.policy.asked
+    assert conversation.reads_frontend
+    assert session.answer(TEXT * 2) == TEXT * 2
+
+
+def test_another_catalog_after_the_look_is_python_s() -> None:
+    session = session_with_catalog()
+    assert session.conversation.frontend_data(query(b"read")).catalog_needed
+    session.policy.version = 2
+    session.freshness.renew()
+    looked(session.freshness)
+    session.conversation.resume()
+    assert not session.core.active
+    session.conversation.backend_data(OWN_ANSWER)
+    assert session.policy.asked
+
+
+def test_a_look_that_does_not_help_is_python_s() -> None:
+    session = session_with_catalog()
+    session.policy.version = None
+    assert session.conversation.frontend_data(query(b"read")).catalog_needed
+    again = session.conversation.resume()
+    assert again.catalog_needed
+    assert not again.to_backend
+    assert not session.core.active
+
+
+def test_a_frontend_that_leaves_during_a_look_is_answered() -> None:
+    session = session_with_catalog()
+    session.policy.version = None
+    assert session.conversation.frontend_data(query(b"read")).catalog_needed
+    assert not session.conversation.frontend_eof().close
+    session.policy.version = 1
+    looked(session.freshness)
+    assert session.conversation.resume().to_backend == [query(b"read")]
+    effects = session.conversation.backend_data(TEXT)
+    assert b"".join(effects.to_frontend) == TEXT
+    assert effects.close
