@@ -185,7 +185,7 @@ class Conversation:
         try:
             if self._handover is not None:
                 self._handover.spill()
-                self._looked = self._handover.core.looking = False  # what waited for a look waits in Python now
+                self._wait_for_look(self._handover.core)
             step()
             self._pump_frontend()
             if self._handover is not None:
@@ -195,6 +195,13 @@ class Conversation:
         except Exception as error:
             self._poison(_internal(), error)
         return self._take()
+
+    def _wait_for_look(self, core: Steady) -> None:
+        """What has waited in C for a look at the catalog waits for it here from now on."""
+        if core.looking:
+            self._ready = self._state.need_catalog().ready
+            self._state.effects.catalog_needed = False  # it has been asked for
+        self._looked = core.looking = False
 
     def _hand_over(self, handover: Handover) -> None:
         waiting = self._held is not None or self._ready is not None
@@ -257,7 +264,6 @@ class Conversation:
         self._state.catalog_pending = False
 
     def _frontend_leaves(self) -> None:
-        self._pump_frontend()  # what C has left is not the middle of a message
         self._state.leaving = True
         if self._state.frontend.buffered and self._held is None and self._ready is None:
             raise FrontendProtocolError("the frontend left in the middle of a message")
