@@ -76,23 +76,23 @@ cdef enum Changes:
     CHANGES_PREPARED = 2
 
 
-# A reply that the backend owes.
+# A reply that the backend owes. What stands from `name` on is not cleared when it is entered: it would be most of it.
 cdef struct Owed:
     OwedKind kind
-    bint swallow  # the frontend did not ask
     Changes changes
+    bint swallow  # the frontend did not ask
     bint completed  # OWED_QUERY: CommandComplete has come, with `tag`
     uint8_t closes  # OWED_CLOSE: 'S' or 'P'
+    uint8_t tag_length
     int64_t segment
+    int64_t sequence
+    uint64_t started
     Known* known  # holds one of its uses; NULL for Close and Sync
     Prepared* prepared  # holds a reference
     Portal* portal  # holds a reference
-    int64_t sequence
-    uint64_t started
-    RowTotals totals
     const MaskTable* plan  # OWED_QUERY: for the rows that come now
+    RowTotals totals
     Name name  # OWED_CLOSE
-    uint8_t tag_length
     unsigned char tag[LONGEST_TAG]
 
 
@@ -221,7 +221,7 @@ cdef inline Owed* owed_push(
         return NULL
     queue.count += 1
     entry = owed_at(queue, queue.count - 1)
-    memset(entry, 0, sizeof(Owed))
+    memset(entry, 0, <size_t> (<char*> &entry.name - <char*> entry))
     entry.kind = kind
     entry.segment = segment
     entry.known = known
