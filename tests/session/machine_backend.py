@@ -284,6 +284,8 @@ class FakeBackend:
     def _tag(self, act: Act) -> bytes:
         if act.kind == "commit" and self.memory.rolled_back:
             return b"ROLLBACK"
+        if self.random.randrange(300) == 0:
+            return self.random.choice((b"", b"T" * 65, "sé".encode(), b'a "tag"', b"\\", b"ROLLBACK", b"\x07"))
         return act.tag.encode() + (b" 1" if act.tag in ("SELECT", "INSERT 0", "FETCH") else b"")
 
     def _return_rows(self, act: Act, fields: Fields | None, portal: Portal, *, simple: bool, most: int) -> bool:

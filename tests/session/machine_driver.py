@@ -17,7 +17,7 @@ from tests.session.machine_frontend import Frontend
 
 CALM = Temper(error=1, aside=1, other_columns=1)
 TEMPERS = (CALM, CALM, Temper(error=0, aside=0, other_columns=0), Temper(error=6, aside=6, other_columns=4))
-WORST = (Temper(hostile=3), Temper(fatal=1))
+WORST = (Temper(error=0, hostile=1), Temper(error=1, hostile=4), Temper(fatal=1))
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Machine:
             "talk": self.talk,
             "talk and settle": self.talk_and_settle,
             "traffic": self.traffic,
+            "story": self.story,
             "send": self.send,
             "work": self.work,
             "answer": self.answer,
@@ -77,6 +78,17 @@ class Machine:
             if session in self.sessions:
                 self._talk(session)
                 self._settle(session, whole=True)
+
+    def story(self) -> None:
+        """The frontend says several things that belong together, and waits each time; other things happen meanwhile."""
+        session = self._some()
+        for part in session.frontend.story():
+            if session not in self.sessions or session.gone:
+                return
+            session.sent += part
+            self._settle(session, whole=True)
+            if self.random.randrange(12) == 0:
+                self.catalog()
 
     def send(self) -> None:
         """A part of what the frontend has said arrives."""
@@ -132,7 +144,7 @@ class Machine:
     def _open(self) -> None:
         self._opened += 1
         kind = self.random.randrange(12)
-        temper = self.random.choice(WORST if kind == 0 else TEMPERS)
+        temper = self.random.choice(WORST if kind in (0, 1) else TEMPERS)
         frontend = Frontend(self.random, steady=kind % 2 == 1, hostile=6 if kind == 2 else 0)
         session = Session(self._opened, frontend, FakeBackend(self.random, temper))
         frontend.names = session.backend.names
@@ -183,6 +195,8 @@ class Machine:
     def _settle(self, session: Session, *, whole: bool) -> None:
         for _ in range(200):
             moved = self._send(session, whole=whole)
+            if self.random.randrange(60) == 0:
+                self.catalog()
             session.backend.work()
             moved = self._answer(session, whole=whole) or moved
             if session in self.sessions and session.parked and not moved:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from hoopfast.wire import backend
-from tests.session.machine_statements import MIXED
+from tests.session.machine_statements import MIXED, PLAIN
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ def damaged(random: Random, data: bytes) -> bytes:
             return data[:1] + (len(data) - 2).to_bytes(4, "big") + data[5:] + b"\0"
         case 4:
             return data + random.choice(STRAYS)
-        case _:
+        case 5:
             return random.choice(STRAYS) + data
+        case _:
+            return data + random.choice(LIKELY)
 
 
 def _strays() -> tuple[bytes, ...]:
@@ -100,3 +102,15 @@ def _strays() -> tuple[bytes, ...]:
 
 
 STRAYS = _strays()
+# Well-formed, and of use: out of place only now and then.
+LIKELY = (
+    backend.ParseComplete().encode(),
+    backend.BindComplete().encode(),
+    backend.CloseComplete().encode(),
+    backend.NoData().encode(),
+    backend.PortalSuspended().encode(),
+    backend.DataRow((b"777-65-9863", b"a")).encode(),
+    backend.CommandComplete(b"SELECT 1").encode(),
+    backend.ReadyForQuery(b"I").encode(),
+    backend.RowDescription(tuple(backend.Field(b"a", *origin, 25, -1, -1, 0) for origin in PLAIN)).encode(),
+)

@@ -8,6 +8,7 @@ from random import Random
 
 from hoopfast.wire import frontend
 from tests.session.machine_statements import DEADLY, OTHERS, SHAPED, TRANSACTIONS
+from tests.session.machine_strange import STRANGE
 
 SYNC, FLUSH = frontend.Sync().encode(), frontend.Flush().encode()
 NAMES = (b"", b"", b"s", b"t", b"u", b"p", b"n" * 63)
@@ -78,6 +79,82 @@ class Frontend:
                 FLUSH + data,
             )
         )
+
+    def story(self) -> list[bytes]:
+        """Several things that belong together."""
+        return self.random.choice((self._changes, self._portals, self._statements, self._cursors))()
+
+    # -- stories
+
+    def _query(self, *texts: bytes) -> bytes:
+        return frontend.Query(self.random.choice(texts)).encode()
+
+    def _changes(self) -> list[bytes]:
+        """What a decision rests on changes, in a transaction or not, which may be rolled back."""
+        change, seen = self.random.choice(
+            (
+                ((b"set other", b"set public"), b"SELECT a FROM placed"),
+                ((b"set role",), b"SELECT a FROM owned"),
+                ((b"set encoding",), b"SELECT a FROM encoded"),
+                ((b"ddl",), b"SELECT a FROM dirty"),
+                ((b"opaque",), b"SELECT a FROM placed"),
+            )
+        )
+        looks = [self._query(seen)] * self.random.randrange(1, 4)
+        block = self.random.randrange(4)
+        parts = [*looks, self._query(b"begin"), self._query(*change), *looks, self._simple()]
+        if block == 0:
+            parts.remove(self._query(b"begin"))
+        return [*parts, self._query(b"commit", b"rollback", b"rollback to", b"SELECT 'open"), *looks]
+
+    def _portals(self) -> list[bytes]:
+        """Portals in a block, made and used in different segments."""
+        name, portal = self._known_name(), self.random.choice((b"o", b"c", b""))
+        uses = (
+            executed(portal, 1),
+            executed(portal),
+            self._describe(b"P", portal),
+            frontend.Close(b"P", portal).encode(),
+            self._bind(portal, name),
+            self._simple(),
+            self._parse(b"") + self._bind(portal, b""),
+            self._query(b"commit", b"rollback"),
+            self._query(b"opaque", b"close all", b"declare"),
+        )
+        parts = [self.random.choice(uses) + self.random.choice((SYNC, SYNC, FLUSH)) for _ in range(6)]
+        return [self._query(b"begin"), self._bind(portal, name) + executed(portal, 1) + SYNC, *parts, SYNC]
+
+    def _statements(self) -> list[bytes]:
+        """One name for statements of PREPARE and of Parse."""
+        uses = (
+            self._query(b"prepare", b"prepare read"),
+            self._query(b"execute"),
+            self._query(b"deallocate", b"deallocate all", b"discard", b"opaque"),
+            self._parse(b"p") + SYNC,
+            frontend.Close(b"S", b"p").encode() + SYNC,
+            self._describe(b"S", b"p") + SYNC,
+            self._bind(b"", b"p") + executed(b"") + SYNC,
+            self._simple(),
+        )
+        return [self.random.choice(uses) for _ in range(8)]
+
+    def _cursors(self) -> list[bytes]:
+        """One name for portals of DECLARE and of Bind."""
+        uses = (
+            self._query(b"declare", b"declare hold"),
+            self._query(b"fetch", b"fetch", b"close"),
+            self._bind(b"c", self._known_name()) + executed(b"c", 1) + SYNC,
+            executed(b"c") + SYNC,
+            self._describe(b"P", b"c") + SYNC,
+            frontend.Close(b"P", b"c").encode() + SYNC,
+            self._simple(),
+            self._query(b"commit", b"rollback", b"begin"),
+        )
+        return [
+            self._query(b"begin"),
+            self._query(b"declare", b"declare hold"),
+            *(self.random.choice(uses) for _ in range(7)),
+        ]
 
     # -- parts
 
@@ -247,47 +324,3 @@ class Frontend:
                 return flow[: self.random.randrange(len(flow))] + flow
             case _:
                 return self._maybe(flow) + self.random.choice(STRANGE) + self._maybe(SYNC)
-
-
-STRANGE = (
-    b"Q\0\0\0\3",
-    b"Q\0\0\0\4",
-    b"Q\xff\xff\xff\xff",
-    b"Q\x7f\xff\xff\xff",
-    b"Q\0\0\0\x08read",
-    b"Q\0\0\0\x0eread\0read\0",
-    b"Y\0\0\0\4",
-    b"\0\0\0\0\4",
-    b"p\0\0\0\x05\0",
-    b"P\0\0\0\4",
-    b"P\0\0\0\x0b\0read\0\0",
-    b"P\0\0\0\x0c\0read\0\0\3",
-    b"P\0\0\0\x0d\0read\0\0\0\0",
-    b"P\0\0\0\x0c\0read\0\xff\xff",
-    b"B\0\0\0\x05\0",
-    b"B\0\0\0\x06\0\0",
-    b"B\0\0\0\x0c\0\0\0\0\0\1\0\0",
-    b"B\0\0\0\x10\0\0\0\0\0\1\xff\xff\xff\xfe\0\0",
-    b"B\0\0\0\x10\0\0\0\0\0\1\x7f\xff\xff\xff\0\0",
-    b"B\0\0\0\x0a\0\0\xff\xff\0\0",
-    b"B\0\0\0\x0c\0\0\0\0\0\0\xff\xff",
-    b"B\0\0\0\x0d\0\0\0\0\0\0\0\0\0",
-    b"B\0\0\0\x0e\0\0\0\2\0\0\0\0\0\0",
-    b"D\0\0\0\6X\0",
-    b"D\0\0\0\5S",
-    b"D\0\0\0\7S\0\0",
-    b"E\0\0\0\x08\0\0\0\0",
-    b"E\0\0\0\x0a\0\0\0\0\0\0",
-    b"C\0\0\0\6Z\0",
-    b"S\0\0\0\5\0",
-    b"S\0\0\0\3",
-    b"H\0\0\0\5\0",
-    b"X\0\0\0\5\0",
-    b"c\0\0\0\5\0",
-    b"F\0\0\0\4",
-    frontend.FunctionCall(1, (), (), 0).encode(),
-    frontend.Query(b"x" * 5000).encode(),
-    frontend.Parse(b"long", b"x" * 5000, ()).encode(),
-    frontend.Describe(b"S", b"n" * 2000).encode(),
-    frontend.CopyData(b"x" * 5000).encode(),
-)

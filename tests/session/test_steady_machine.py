@@ -71,6 +71,11 @@ class SteadyMachine(RuleBasedStateMachine):
         self._run("traffic")
 
     @rule()
+    def story(self) -> None:
+        """The frontend does things that belong together."""
+        self._run("story")
+
+    @rule()
     def send(self) -> None:
         """A part of it arrives."""
         self._run("send")

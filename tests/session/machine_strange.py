@@ -1,0 +1,48 @@
+"""Messages that no driver would send: malformed, too long, or of no known type."""
+
+from __future__ import annotations
+
+from hoopfast.wire import frontend
+
+STRANGE = (
+    b"Q\0\0\0\3",
+    b"Q\0\0\0\4",
+    b"Q\xff\xff\xff\xff",
+    b"Q\x7f\xff\xff\xff",
+    b"Q\0\0\0\x08read",
+    b"Q\0\0\0\x0eread\0read\0",
+    b"Y\0\0\0\4",
+    b"\0\0\0\0\4",
+    b"p\0\0\0\x05\0",
+    b"P\0\0\0\4",
+    b"P\0\0\0\x0b\0read\0\0",
+    b"P\0\0\0\x0c\0read\0\0\3",
+    b"P\0\0\0\x0d\0read\0\0\0\0",
+    b"P\0\0\0\x0c\0read\0\xff\xff",
+    b"B\0\0\0\x05\0",
+    b"B\0\0\0\x06\0\0",
+    b"B\0\0\0\x0c\0\0\0\0\0\1\0\0",
+    b"B\0\0\0\x10\0\0\0\0\0\1\xff\xff\xff\xfe\0\0",
+    b"B\0\0\0\x10\0\0\0\0\0\1\x7f\xff\xff\xff\0\0",
+    b"B\0\0\0\x0a\0\0\xff\xff\0\0",
+    b"B\0\0\0\x0c\0\0\0\0\0\0\xff\xff",
+    b"B\0\0\0\x0d\0\0\0\0\0\0\0\0\0",
+    b"B\0\0\0\x0e\0\0\0\2\0\0\0\0\0\0",
+    b"D\0\0\0\6X\0",
+    b"D\0\0\0\5S",
+    b"D\0\0\0\7S\0\0",
+    b"E\0\0\0\x08\0\0\0\0",
+    b"E\0\0\0\x0a\0\0\0\0\0\0",
+    b"C\0\0\0\6Z\0",
+    b"S\0\0\0\5\0",
+    b"S\0\0\0\3",
+    b"H\0\0\0\5\0",
+    b"X\0\0\0\5\0",
+    b"c\0\0\0\5\0",
+    b"F\0\0\0\4",
+    frontend.FunctionCall(1, (), (), 0).encode(),
+    frontend.Query(b"x" * 5000).encode(),
+    frontend.Parse(b"long", b"x" * 5000, ()).encode(),
+    frontend.Describe(b"S", b"n" * 2000).encode(),
+    frontend.CopyData(b"x" * 5000).encode(),
+)
