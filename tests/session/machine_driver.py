@@ -87,7 +87,7 @@ class Machine:
                 return
             session.sent += part
             self._settle(session, whole=True)
-            if self.random.randrange(12) == 0:
+            if not part or self.random.randrange(12) == 0:
                 self.catalog()
 
     def send(self) -> None:

@@ -81,8 +81,8 @@ class Frontend:
         )
 
     def story(self) -> list[bytes]:
-        """Several things that belong together."""
-        return self.random.choice((self._changes, self._portals, self._statements, self._cursors))()
+        """Several things that belong together; where one is empty, something happens to the catalog."""
+        return self.random.choice((self._changes, self._portals, self._statements, self._cursors, self._late))()
 
     # -- stories
 
@@ -106,6 +106,16 @@ class Frontend:
         if block == 0:
             parts.remove(self._query(b"begin"))
         return [*parts, self._query(b"commit", b"rollback", b"rollback to", b"SELECT 'open"), *looks]
+
+    def _late(self) -> list[bytes]:
+        """A portal is made, or described, and executed when another catalog has come; once before all is known."""
+        name, execute = b"s", executed(b"") + SYNC
+        text = self._filled(self.random.choice((*SHAPED, *TRANSACTIONS)))
+        parse = frontend.Parse(name, text.encode(), ()).encode()
+        bind = frontend.Bind(b"", name, (), (b"7",) if "$1" in text else (), ()).encode()
+        closing = frontend.Close(b"S", name).encode() + SYNC
+        first = [closing, parse + self._maybe(self._describe(b"S", name)) + SYNC, bind + execute, bind + execute]
+        return [*first, bind + FLUSH, b"", self._maybe(self._describe(b"P", b"") + FLUSH), execute]
 
     def _portals(self) -> list[bytes]:
         """Portals in a block, made and used in different segments."""
