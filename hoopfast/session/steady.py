@@ -33,8 +33,8 @@ _REPLIES = {kind.name.lower().replace("_", " "): kind for kind in Reply}
 _TRANSACTIONS = {"commit": 1, "rollback": 2, "begin": 0, "savepoint": 0, "release": 0, "rollback to": 0}
 # Of different bases; a table that sessions still use lives on with them.
 _MOST_TABLES = 32
-_MOST_BYTES = 64 * 1024 * 1024
-_TABLE_BYTES = 16 * 1024 * 1024
+_MOST_BYTES = 96 * 1024 * 1024
+_TABLE_BYTES = 48 * 1024 * 1024  # ten thousand statements take about half of it
 
 
 class NativeRecorder(Protocol):
