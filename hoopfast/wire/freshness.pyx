@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 # After a rest of so long somebody may have changed the schema: the first question looks again, if a look takes no
 # longer than CHEAP, and looks have not taken more than one part in SHARE of the time and SAVED beyond it.
 cdef enum:
-    REST = 1_000_000
+    REST = 500_000
     CHEAP = 20_000_000
     SHARE = 10
     SAVED = 100_000_000
