@@ -9,6 +9,7 @@ import pytest
 from hoopfast.wire.freshness import Freshness
 
 MS = 1_000_000
+REST = MS // 2
 AGE = 1000 * MS
 START = 5_000_000 * MS
 
@@ -85,8 +86,8 @@ def test_another_catalog_has_another_number() -> None:
 
 def test_a_rest_is_followed_by_a_look() -> None:
     freshness = fresh_at(START)
-    assert freshness.ask(START + MS)  # no rest
-    assert not freshness.ask(START + 2 * MS + 1)
+    assert freshness.ask(START + REST)  # no rest
+    assert not freshness.ask(START + 2 * REST + 1)
     looked(freshness, START + 2 * MS)
     assert freshness.ask(START + 60 * MS)  # for whoever asked, however long the loop took
     assert not freshness.ask(START + 62 * MS)
@@ -95,10 +96,10 @@ def test_a_rest_is_followed_by_a_look() -> None:
 def test_rows_are_no_rest_and_need_no_look() -> None:
     freshness = fresh_at(START)
     assert freshness.answer(START + 5 * MS)
-    assert freshness.ask(START + 6 * MS)
+    assert freshness.ask(START + 5 * MS + REST)
     freshness.touch(START + 9 * MS)
-    assert freshness.ask(START + 10 * MS)
-    assert freshness.asked_at == START + 10 * MS
+    assert freshness.ask(START + 9 * MS + REST)
+    assert freshness.asked_at == START + 9 * MS + REST
 
 
 def test_dear_looks_are_not_made() -> None:
